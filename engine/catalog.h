@@ -1,0 +1,139 @@
+/* What is on sale: events, their shows, and the shows' zones.
+ *
+ * Shard 0 decides every change. Each accepted change makes a new immutable
+ * object; the object itself (not a copy) is handed to every worker, which keeps
+ * it in its own replica, so reads are local and need no lock. References are
+ * counted; the last worker to let go frees the object. Only a zone's counters
+ * change in place: one writer (the worker that owns the zone), relaxed atomics,
+ * and only with values whose log records are durable. */
+#ifndef ENGINE_CATALOG_H
+#define ENGINE_CATALOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "uuid.h"
+
+enum {
+    CATALOG_TITLE_BYTES_MAX = 200,
+    CATALOG_SLUG_BYTES_MAX = 100,
+    CATALOG_TEXT_BYTES_MAX = 200, /* venue, city, names */
+    CATALOG_URL_BYTES_MAX = 500,
+    CATALOG_DESCRIPTION_BYTES_MAX = 5000,
+    CATALOG_ZONE_SEATS_MAX = 10000000,
+    CATALOG_SEGMENTS_MAX = 64,
+    CATALOG_ZONES_PER_SHOW_MAX = 1000,
+    CATALOG_SHOWS_PER_EVENT_MAX = 1000
+};
+
+/* Bytes that are not terminated; they live with the object that names them. */
+struct text {
+    const char *bytes;
+    uint32_t length;
+};
+
+enum event_status { EVENT_DRAFT, EVENT_PUBLISHED, EVENT_CANCELLED };
+enum zone_kind { ZONE_GENERAL, ZONE_SEATED };
+
+struct catalog_event {
+    _Atomic uint32_t references;
+    enum event_status status;
+    struct uuid id;
+    struct uuid tenant_id;
+    struct uuid organizer_id;
+    uint64_t sale_start_ms; /* Unix milliseconds; 0: no bound */
+    uint64_t sale_end_ms;
+    uint64_t created_ms;
+    uint64_t updated_ms;
+    uint32_t max_per_user; /* tickets one user may hold or own, over all orders, for ever */
+    struct text title, slug, description, venue, city, image_url;
+};
+
+struct catalog_show {
+    _Atomic uint32_t references;
+    uint32_t segment_count; /* 1 for all but trips */
+    struct uuid id;
+    struct uuid event_id;
+    uint64_t show_date_ms;
+    uint64_t created_ms;
+    uint64_t updated_ms;
+    struct text name;
+};
+
+/* Durable, published counts of one zone, on a cache line of their own. */
+struct zone_counters {
+    _Alignas(64) _Atomic uint32_t available;
+    _Atomic uint32_t reserved;
+    _Atomic uint32_t sold;
+};
+
+struct catalog_zone {
+    _Atomic uint32_t references;
+    enum zone_kind kind;
+    struct uuid id;
+    struct uuid show_id;
+    struct uuid event_id;
+    int64_t price_minor;
+    char currency[4]; /* ISO 4217, terminated */
+    uint32_t total_seats;
+    uint64_t created_ms;
+    uint64_t updated_ms;
+    struct text name;
+    /* Shared by all versions of the zone and never freed while the engine runs. */
+    struct zone_counters *counters;
+};
+
+/* Copies of a draft (whose texts may point anywhere) into one allocation with
+ * one reference. NULL: out of memory. The zone's copy shares `counters`, or
+ * makes fresh ones (available = total_seats) when the draft has none. */
+struct catalog_event *catalog_event_new(const struct catalog_event *draft);
+struct catalog_show *catalog_show_new(const struct catalog_show *draft);
+struct catalog_zone *catalog_zone_new(const struct catalog_zone *draft);
+
+struct catalog_event *catalog_event_share(const struct catalog_event *event);
+struct catalog_show *catalog_show_share(const struct catalog_show *show);
+struct catalog_zone *catalog_zone_share(const struct catalog_zone *zone);
+void catalog_event_release(const struct catalog_event *event);
+void catalog_show_release(const struct catalog_show *show);
+void catalog_zone_release(const struct catalog_zone *zone);
+
+/* --- one worker's replica: its thread only --- */
+
+struct catalog;
+
+struct catalog *catalog_new(void); /* NULL: out of memory */
+void catalog_free(struct catalog *catalog);
+
+/* Puts a version in place of the object with its id, or adds it; takes over the
+ * caller's reference. False: out of memory, the reference stays the caller's. */
+bool catalog_put_event(struct catalog *catalog, const struct catalog_event *event);
+bool catalog_put_show(struct catalog *catalog, const struct catalog_show *show);
+bool catalog_put_zone(struct catalog *catalog, const struct catalog_zone *zone);
+
+/* NULL: unknown. Pointers hold until the next put. */
+const struct catalog_event *catalog_event(const struct catalog *catalog, const struct uuid *id);
+const struct catalog_event *catalog_event_by_slug(const struct catalog *catalog, const char *slug,
+                                                  size_t length);
+const struct catalog_show *catalog_show(const struct catalog *catalog, const struct uuid *id);
+const struct catalog_zone *catalog_zone(const struct catalog *catalog, const struct uuid *id);
+
+/* A dense number for an event, constant while this replica lives, so that the
+ * quota table can key by 4 bytes. UINT32_MAX: unknown. */
+uint32_t catalog_event_number(const struct catalog *catalog, const struct uuid *id);
+const struct catalog_event *catalog_event_by_number(const struct catalog *catalog, uint32_t number);
+uint32_t catalog_event_count(const struct catalog *catalog);
+
+/* All zones, in the order they came. */
+uint32_t catalog_zone_count(const struct catalog *catalog);
+const struct catalog_zone *catalog_zone_at(const struct catalog *catalog, uint32_t index);
+
+/* The shows of an event and the zones of a show, in the order they came.
+ * NULL past the end. */
+const struct catalog_show *catalog_event_show(const struct catalog *catalog,
+                                              const struct uuid *event_id, uint32_t index);
+const struct catalog_zone *catalog_show_zone(const struct catalog *catalog,
+                                             const struct uuid *show_id, uint32_t index);
+
+#endif

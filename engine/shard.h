@@ -1,0 +1,156 @@
+/* A shard: all state one worker owns, and the steps that decide on it.
+ *
+ * Two roles live in a shard. As the *zone's* shard it owns inventory and
+ * bookings of its zones; what it decides becomes a record. As a user's *home*
+ * shard it owns idempotency keys and tickets per event; that is derived from
+ * records (its own and other shards') and rebuilt from the logs at start.
+ *
+ * Pure: reads no clock, draws no random number, does no I/O. Live decisions and
+ * replay change state through the same apply, so both give the same state. */
+#ifndef ENGINE_SHARD_H
+#define ENGINE_SHARD_H
+
+#include "command.h"
+#include "inquiry.h"
+#include "partition.h"
+#include "record.h"
+
+struct shard_options {
+    uint16_t index;
+    const struct partition_map *partitions;
+    uint32_t reservation_ttl_ms;
+    uint32_t max_per_order;
+    uint64_t idempotency_ms; /* how long a key is kept */
+};
+
+struct shard;
+
+struct shard *shard_new(const struct shard_options *options); /* NULL: out of memory */
+void shard_free(struct shard *shard);
+
+struct catalog *shard_catalog(struct shard *shard);
+
+/* --- home role --- */
+
+enum shard_admission {
+    SHARD_ADMIT,  /* send it on to the zone's shard; its tickets are counted already */
+    SHARD_REPLAY, /* an accepted repeat: ask the booking's shard for the stored facts */
+    SHARD_REFUSE, /* *answer is complete */
+    SHARD_WAIT    /* depends on a decision still under way: try again after it settles */
+};
+
+/* Checks in the order of result.h. */
+enum shard_admission shard_admit(struct shard *shard, struct command *command, uint64_t now_ms,
+                                 struct answer *answer);
+
+/* A decision on an admitted command came back: keep the key, or give the
+ * tickets of a refused reserve back. */
+void shard_settle(struct shard *shard, const struct request_key *key, const struct actor *actor,
+                  const struct answer *answer, uint64_t now_ms);
+
+/* Tickets expired elsewhere: lower the user's count. */
+void shard_released(struct shard *shard, const struct uuid *user_id, const struct uuid *event_id,
+                    uint32_t quantity);
+
+/* Forgets keys older than idempotency_ms; bounded work per call. */
+void shard_forget(struct shard *shard, uint64_t now_ms);
+
+/* --- zone role --- */
+
+/* Decides a reserve, confirm or cancel. RESULT_OK: *record holds the decision,
+ * nothing has changed yet. Else *detail holds the refusal's numbers.
+ * A repeat of what already is so (confirm a confirmed one) is RESULT_OK with
+ * record->kind 0: nothing to log. */
+enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
+                         struct record *record, struct refusal_detail *detail);
+
+/* The next reservations of one zone whose deadline is at or before now_ms, as
+ * one record. False: none. */
+bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record);
+
+/* The earliest deadline of any reservation. UINT64_MAX: none. */
+uint64_t shard_next_deadline_ms(const struct shard *shard);
+
+/* The facts of a booking as an answer to `command` would state them. False: unknown. */
+bool shard_booking(const struct shard *shard, const struct uuid *booking_id,
+                   struct booking_facts *facts);
+
+/* This shard's part of a user's list: the newest `page * per_page` of what
+ * matches (malloc, the caller's). NULL: out of memory. */
+struct booking_list *shard_list(const struct shard *shard, const struct uuid *user_id,
+                                const struct command_list *query);
+void shard_summary(const struct shard *shard, const struct uuid *user_id,
+                   const struct uuid *event_id, struct booking_summary *summary);
+
+/* --- catalog (every shard keeps a replica) --- */
+
+/* Decides a catalog change; shard 0 only. As shard_decide. The record's draft
+ * points into the command. */
+enum result shard_decide_catalog(struct shard *shard, const struct command *command,
+                                 uint64_t now_ms, struct record *record);
+
+/* Puts a version into the replica (takes over the reference) and opens the
+ * inventory of a new zone if this shard owns it. False: out of memory. */
+bool shard_put_event(struct shard *shard, const struct catalog_event *event);
+bool shard_put_show(struct shard *shard, const struct catalog_show *show);
+bool shard_put_zone(struct shard *shard, const struct catalog_zone *zone);
+
+/* --- state changes --- */
+
+/* Applies a zone-role record (reserved, confirmed, cancelled, expired) that this
+ * shard decided. Asserts what deciding checked. */
+void shard_apply(struct shard *shard, const struct record *record);
+
+enum shard_replay_result {
+    SHARD_REPLAY_OK = 0,
+    SHARD_REPLAY_UNKNOWN_ZONE,
+    SHARD_REPLAY_UNKNOWN_BOOKING,
+    SHARD_REPLAY_DUPLICATE_BOOKING,
+    SHARD_REPLAY_OVERSOLD,
+    SHARD_REPLAY_BAD_STATE,
+    SHARD_REPLAY_OUT_OF_MEMORY
+};
+
+/* Applies a record from any shard's log to every role this shard has in it,
+ * checking instead of asserting: the disk's word is not ours. Catalog objects
+ * are made once by the caller and shared: use shard_put_* for those. */
+enum shard_replay_result shard_replay(struct shard *shard, const struct record *record);
+const char *shard_replay_result_name(enum shard_replay_result result);
+
+/* Zones whose counts changed since the last call, for publishing when durable:
+ * fills up to `max` entries, returns how many. */
+struct shard_zone_counts {
+    struct zone_counters *counters;
+    uint32_t available, reserved, sold;
+};
+uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts *out, uint32_t max);
+
+/* --- looking in (worker's thread, or offline tools) --- */
+
+void shard_inquire(const struct shard *shard, struct inquiry *inquiry);
+
+struct shard_totals {
+    uint64_t bookings, reserved, confirmed, cancelled, expired;
+    uint64_t idempotency_keys, quota_entries, users, zones;
+    uint64_t memory_bytes; /* of all tables, as touched */
+};
+void shard_totals(const struct shard *shard, struct shard_totals *totals);
+
+/* Order-independent hash of the state that replaying must reproduce. */
+uint64_t shard_state_hash(const struct shard *shard);
+
+/* Calls visit for every booking of this shard in slot order; stops on false. */
+void shard_each_booking(const struct shard *shard,
+                        bool (*visit)(void *context, const struct booking_facts *facts),
+                        void *context);
+/* Calls visit for every zone this shard owns. */
+void shard_each_zone(const struct shard *shard,
+                     bool (*visit)(void *context, const struct uuid *zone_id,
+                                   const struct inquiry_zone *counts),
+                     void *context);
+
+/* Seeded hashes for idempotency keys, the same in every process and for ever:
+ * they are in the log. */
+uint64_t request_key_hash(const struct uuid *caller, const char *key, size_t length);
+
+#endif
