@@ -33,7 +33,7 @@ struct reply_to {
 enum booking_filter { BOOKING_FILTER_ALL, BOOKING_FILTER_PENDING };
 
 struct command_reserve {
-    struct uuid booking_id; /* made by the zone's shard; nil until then */
+    struct uuid booking_id; /* made by the zone's worker; nil until then */
     struct uuid zone_id;
     bool has_price;
     uint32_t quantity;
@@ -127,6 +127,14 @@ struct booking_summary {
     uint32_t bookings;
 };
 
+/* What the home shard must know to settle an admitted command. */
+struct settlement {
+    struct request_key key;
+    struct uuid user_id;
+    struct uuid event_id; /* whose limit the tickets count for */
+    uint32_t tickets;     /* reserve: admitted; cancel: given back */
+};
+
 struct answer {
     enum command_kind kind;
     enum result result;
@@ -135,6 +143,7 @@ struct answer {
     uint64_t received_ns;
     uint16_t position_shard; /* the log position it rests on, durable when it leaves */
     uint64_t position_sequence;
+    struct settlement settlement; /* engine only */
     union {
         struct booking_facts booking;
         struct refusal_detail refusal;

@@ -7,13 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { CONFIG_TEXT_BYTES = 512, CONFIG_KEYS_MAX = 8, CONFIG_ORIGINS_MAX = 16 };
 
 /* An HS256 signing key, chosen by a token's `kid`. */
 struct config_jwt_key {
     char kid[64];
-    char secret[256]; /* 32 bytes at least */
+    char secret[256]; /* the HMAC key is this text's bytes, 32 at least */
 };
 
 struct config {
@@ -44,7 +45,7 @@ struct config {
         bool allow_buffered; /* where O_DIRECT is refused */
     } storage;
     struct {
-        char socket[CONFIG_TEXT_BYTES];
+        char socket[CONFIG_TEXT_BYTES]; /* relative to data_dir unless absolute */
     } admin;
     struct {
         uint32_t reservation_ttl_seconds;
@@ -64,8 +65,9 @@ struct config {
     } rate_limit;
     struct {
         struct config_jwt_key jwt_keys[CONFIG_KEYS_MAX];
-        uint32_t jwt_key_count;
-        char jwt_sign_kid[64]; /* which key `boxctl token` signs with */
+        char jwt_keys_file[CONFIG_TEXT_BYTES]; /* relative to data_dir unless absolute */
+        uint32_t jwt_key_count; /* filled by jwt_keys_load, as is the next */
+        char jwt_sign_kid[64];  /* which key `boxctl token` signs with */
         uint32_t token_ttl_seconds_max;
         bool metrics_public; /* GET /metrics without an admin token */
     } auth;
@@ -83,7 +85,19 @@ struct config {
  * found and what was expected. Not thread-safe (reads the environment). */
 bool config_load(struct config *config, const char *path, char *error, size_t error_bytes);
 
-/* Checks that need more than one key, and fills what is derived (shards 0). */
+/* After the command line has had its say: checks that need more than one key,
+ * and fills what is derived: shards 0 becomes the cores we may run on,
+ * admin.socket and auth.jwt_keys_file become paths that stand alone. Called
+ * once. The signing keys are not read: see jwt_keys.h. */
 bool config_check(struct config *config, char *error, size_t error_bytes);
+
+/* Sets one key as the environment would ("server", "listen", "127.0.0.1:80"),
+ * for the command line. `origin` names the option in the error. */
+bool config_set(struct config *config, const char *origin, const char *section, const char *key,
+                const char *value, char *error, size_t error_bytes);
+
+/* Writes the documentation of all keys as a TOML file that sets every default:
+ * the project's config.toml, byte for byte. */
+void config_document(FILE *out);
 
 #endif

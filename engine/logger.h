@@ -31,6 +31,9 @@ bool logger_enabled(enum logger_level level);
 void logger_write(enum logger_level level, const char *event, const struct logger_field *fields,
                   size_t count);
 
+/* Lines that could not be written (standard error closed or its disk full). */
+uint64_t logger_dropped(void);
+
 /* logger_log(LOGGER_INFO, "ready", LOG_TEXT("listen", address), LOG_INT("shards", n)); */
 #define logger_log(level, event, ...)                                                              \
     do {                                                                                           \

@@ -30,8 +30,6 @@ struct message_released {
 
 struct message {
     enum message_kind kind;
-    struct request_key key; /* answers going home: which key to settle */
-    struct actor actor;
     union {
         struct command command;
         struct answer answer;

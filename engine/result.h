@@ -1,7 +1,7 @@
 /* How a command ended. One name per reason; net/ maps each to a status and an
  * error code of the REST contract, metrics count by it. When several refusals
  * apply, the first in the order of checks below is given:
- *   home shard:  idempotency, zone known, sale window, quantity, limit per user
+ *   home shard:  rate limit, idempotency, zone known, sale window, quantity, limit per user
  *   zone shard:  price, stock */
 #ifndef ENGINE_RESULT_H
 #define ENGINE_RESULT_H
@@ -22,6 +22,7 @@ enum result {
     RESULT_FORBIDDEN,               /* a valid caller without the right */
     RESULT_CONFLICT,                /* slug taken */
     RESULT_KIND_UNSUPPORTED,        /* the zone's kind is not sold this way */
+    RESULT_RATE_LIMITED,            /* detail.at_ms: when to try again; detail.limit per minute */
     RESULT_OVERLOADED,              /* a bounded queue is full: try again */
     RESULT_STORAGE_LOW,             /* no room for another log segment: reads only */
     RESULT_SHUTTING_DOWN,

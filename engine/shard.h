@@ -21,6 +21,8 @@ struct shard_options {
     uint32_t reservation_ttl_ms;
     uint32_t max_per_order;
     uint64_t idempotency_ms; /* how long a key is kept */
+    uint32_t reserve_per_minute; /* rate limit per user; 0: off */
+    uint32_t reserve_burst;
 };
 
 struct shard;
@@ -45,8 +47,7 @@ enum shard_admission shard_admit(struct shard *shard, struct command *command, u
 
 /* A decision on an admitted command came back: keep the key, or give the
  * tickets of a refused reserve back. */
-void shard_settle(struct shard *shard, const struct request_key *key, const struct actor *actor,
-                  const struct answer *answer, uint64_t now_ms);
+void shard_settle(struct shard *shard, const struct answer *answer, uint64_t now_ms);
 
 /* Tickets expired elsewhere: lower the user's count. */
 void shard_released(struct shard *shard, const struct uuid *user_id, const struct uuid *event_id,
@@ -71,16 +72,17 @@ bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record);
 /* The earliest deadline of any reservation. UINT64_MAX: none. */
 uint64_t shard_next_deadline_ms(const struct shard *shard);
 
-/* The facts of a booking as an answer to `command` would state them. False: unknown. */
-bool shard_booking(const struct shard *shard, const struct uuid *booking_id,
+/* The facts of a booking at now_ms (a reservation past its deadline reads as
+ * expired even before its record is written). False: unknown. */
+bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uint64_t now_ms,
                    struct booking_facts *facts);
 
 /* This shard's part of a user's list: the newest `page * per_page` of what
  * matches (malloc, the caller's). NULL: out of memory. */
 struct booking_list *shard_list(const struct shard *shard, const struct uuid *user_id,
-                                const struct command_list *query);
+                                const struct command_list *query, uint64_t now_ms);
 void shard_summary(const struct shard *shard, const struct uuid *user_id,
-                   const struct uuid *event_id, struct booking_summary *summary);
+                   const struct uuid *event_id, uint64_t now_ms, struct booking_summary *summary);
 
 /* --- catalog (every shard keeps a replica) --- */
 
@@ -149,8 +151,17 @@ void shard_each_zone(const struct shard *shard,
                                    const struct inquiry_zone *counts),
                      void *context);
 
-/* Seeded hashes for idempotency keys, the same in every process and for ever:
- * they are in the log. */
+/* Ties a version that a record's key made to that key, so that a repeat gets
+ * it back. Recovery calls it on the caller's home shard with the shared object. */
+void shard_remember_event(struct shard *shard, const struct record *record,
+                          const struct catalog_event *event);
+void shard_remember_show(struct shard *shard, const struct record *record,
+                         const struct catalog_show *show);
+void shard_remember_zone(struct shard *shard, const struct record *record,
+                         const struct catalog_zone *zone);
+
+/* Hash of (caller, key): the same in every process and for ever, since it is in
+ * the log. Never 0. */
 uint64_t request_key_hash(const struct uuid *caller, const char *key, size_t length);
 
 #endif
