@@ -66,8 +66,8 @@ struct config {
     struct {
         struct config_jwt_key jwt_keys[CONFIG_KEYS_MAX];
         char jwt_keys_file[CONFIG_TEXT_BYTES]; /* relative to data_dir unless absolute */
-        uint32_t jwt_key_count; /* filled by jwt_keys_load, as is the next */
-        char jwt_sign_kid[64];  /* which key `boxctl token` signs with */
+        uint32_t jwt_key_count;                /* filled by jwt_keys_load, as is the next */
+        char jwt_sign_kid[64];                 /* which key `boxctl token` signs with */
         uint32_t token_ttl_seconds_max;
         bool metrics_public; /* GET /metrics without an admin token */
     } auth;

@@ -20,7 +20,7 @@ struct shard_options {
     const struct partition_map *partitions;
     uint32_t reservation_ttl_ms;
     uint32_t max_per_order;
-    uint64_t idempotency_ms; /* how long a key is kept */
+    uint64_t idempotency_ms;     /* how long a key is kept */
     uint32_t reserve_per_minute; /* rate limit per user; 0: off */
     uint32_t reserve_burst;
 };

@@ -1,0 +1,194 @@
+/* Buckets 0..bucket_count-1 stand in one reserved range. With m the power of two
+ * at or above bucket_count, a hash belongs to bucket hash % m if that bucket
+ * exists already, else to hash % (m / 2), whose split will make it. A bucket that
+ * fills up chains to overflow buckets, which splitting it takes apart again. */
+#include "hash_index.h"
+
+#include <assert.h>
+
+#include "memory.h"
+
+enum {
+    SLOTS = 12,
+    SPLIT_LOAD = 10, /* mean entries a bucket before the next split */
+    FIRST_BUCKETS = 16
+};
+
+struct hash_bucket {
+    uint8_t tags[SLOTS]; /* 0: empty */
+    uint32_t slots[SLOTS];
+    uint32_t next; /* overflow bucket; 0: none */
+};
+
+_Static_assert(sizeof(struct hash_bucket) == 64, "a bucket is one cache line");
+
+static uint8_t tag_of(uint64_t hash)
+{
+    return (uint8_t)(hash >> 56 | 1);
+}
+
+static uint32_t power_of_two_at_least(uint32_t n)
+{
+    return n <= 1 ? 1 : 1U << (32 - __builtin_clz(n - 1));
+}
+
+static uint32_t bucket_of(const struct hash_index *index, uint64_t hash)
+{
+    uint32_t m = power_of_two_at_least(index->bucket_count);
+    uint32_t bucket = (uint32_t)hash & (m - 1);
+    return bucket < index->bucket_count ? bucket : bucket & (m / 2 - 1);
+}
+
+bool hash_index_init(struct hash_index *index, uint64_t entries_max, const void *table,
+                     hash_index_match match, hash_index_hash hash_of)
+{
+    uint64_t bucket_max = entries_max / SPLIT_LOAD + FIRST_BUCKETS;
+
+    assert(bucket_max <= UINT32_MAX / 2);
+    *index = (struct hash_index){.table = table,
+                                 .match = match,
+                                 .hash_of = hash_of,
+                                 .bucket_count = FIRST_BUCKETS,
+                                 .bucket_max = (uint32_t)bucket_max,
+                                 .overflow_used = 1};
+    index->buckets = memory_reserve(bucket_max * sizeof *index->buckets);
+    index->overflow = memory_reserve(bucket_max * sizeof *index->overflow);
+    if (index->buckets && index->overflow)
+        return true;
+    hash_index_release(index);
+    return false;
+}
+
+void hash_index_release(struct hash_index *index)
+{
+    memory_release(index->buckets, index->bucket_max * sizeof *index->buckets);
+    memory_release(index->overflow, index->bucket_max * sizeof *index->overflow);
+    index->buckets = index->overflow = NULL;
+}
+
+static uint32_t find_in_bucket(const struct hash_index *index, const struct hash_bucket *bucket,
+                               uint8_t tag, const void *key)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (bucket->tags[i] == tag && index->match(index->table, bucket->slots[i], key))
+            return bucket->slots[i];
+    }
+    return HASH_INDEX_MISSING;
+}
+
+uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const void *key)
+{
+    const struct hash_bucket *bucket = &index->buckets[bucket_of(index, hash)];
+    uint8_t tag = tag_of(hash);
+
+    for (;;) {
+        uint32_t slot = find_in_bucket(index, bucket, tag, key);
+        if (slot != HASH_INDEX_MISSING || bucket->next == 0)
+            return slot;
+        bucket = &index->overflow[bucket->next];
+    }
+}
+
+static uint32_t overflow_take(struct hash_index *index)
+{
+    uint32_t taken = index->overflow_free;
+
+    if (taken != 0) {
+        index->overflow_free = index->overflow[taken].next;
+        index->overflow[taken] = (struct hash_bucket){0};
+        return taken;
+    }
+    return index->overflow_used < index->bucket_max ? index->overflow_used++ : 0;
+}
+
+static void overflow_give(struct hash_index *index, uint32_t given)
+{
+    index->overflow[given].next = index->overflow_free;
+    index->overflow_free = given;
+}
+
+static bool place(struct hash_index *index, uint32_t home, uint8_t tag, uint32_t slot)
+{
+    struct hash_bucket *bucket = &index->buckets[home];
+
+    for (;;) {
+        for (int i = 0; i < SLOTS; i++) {
+            if (bucket->tags[i] == 0) {
+                bucket->tags[i] = tag;
+                bucket->slots[i] = slot;
+                return true;
+            }
+        }
+        if (bucket->next == 0) {
+            uint32_t added = overflow_take(index);
+            if (added == 0)
+                return false;
+            bucket->next = added;
+        }
+        bucket = &index->overflow[bucket->next];
+    }
+}
+
+/* Deals the entries of one bucket over itself and the new last bucket. */
+static void split(struct hash_index *index)
+{
+    uint32_t half = power_of_two_at_least(index->bucket_count + 1) / 2;
+    uint32_t source = index->bucket_count - half;
+    struct hash_bucket moving = index->buckets[source];
+
+    index->buckets[source] = (struct hash_bucket){0};
+    index->bucket_count++;
+    for (;;) {
+        uint32_t next = moving.next;
+        for (int i = 0; i < SLOTS; i++) {
+            if (moving.tags[i] == 0)
+                continue;
+            uint64_t hash = index->hash_of(index->table, moving.slots[i]);
+            bool placed = place(index, bucket_of(index, hash), moving.tags[i], moving.slots[i]);
+            assert(placed); /* the chain's own buckets are free by now */
+        }
+        if (next == 0)
+            return;
+        moving = index->overflow[next];
+        overflow_give(index, next);
+    }
+}
+
+bool hash_index_insert(struct hash_index *index, uint64_t hash, uint32_t slot)
+{
+    if (index->count >= (uint64_t)index->bucket_count * SPLIT_LOAD &&
+        index->bucket_count < index->bucket_max)
+        split(index);
+    if (!place(index, bucket_of(index, hash), tag_of(hash), slot))
+        return false;
+    index->count++;
+    return true;
+}
+
+void hash_index_remove(struct hash_index *index, uint64_t hash, uint32_t slot)
+{
+    struct hash_bucket *bucket = &index->buckets[bucket_of(index, hash)];
+    uint8_t tag = tag_of(hash);
+
+    for (;;) {
+        for (int i = 0; i < SLOTS; i++) {
+            if (bucket->tags[i] == tag && bucket->slots[i] == slot) {
+                bucket->tags[i] = 0;
+                index->count--;
+                return;
+            }
+        }
+        assert(bucket->next != 0);
+        bucket = &index->overflow[bucket->next];
+    }
+}
+
+void hash_index_prefetch(const struct hash_index *index, uint64_t hash)
+{
+    __builtin_prefetch(&index->buckets[bucket_of(index, hash)]);
+}
+
+uint64_t hash_index_bytes(const struct hash_index *index)
+{
+    return ((uint64_t)index->bucket_count + index->overflow_used) * sizeof(struct hash_bucket);
+}

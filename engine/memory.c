@@ -1,0 +1,27 @@
+#include "memory.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+void *memory_reserve(size_t bytes)
+{
+    void *range = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return range == MAP_FAILED ? NULL : range;
+}
+
+void memory_release(void *range, size_t bytes)
+{
+    if (range)
+        munmap(range, bytes);
+}
+
+void *memory_new(size_t bytes)
+{
+    return calloc(1, bytes);
+}
+
+void memory_free(void *object)
+{
+    free(object);
+}

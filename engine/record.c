@@ -1,0 +1,24 @@
+#include "record.h"
+
+const char *record_kind_name(enum record_kind kind)
+{
+    switch (kind) {
+    case RECORD_EVENT:
+        return "event";
+    case RECORD_SHOW:
+        return "show";
+    case RECORD_ZONE:
+        return "zone";
+    case RECORD_RESERVED:
+        return "reserved";
+    case RECORD_CONFIRMED:
+        return "confirmed";
+    case RECORD_CANCELLED:
+        return "cancelled";
+    case RECORD_EXPIRED:
+        return "expired";
+    case RECORD_CLEAN_STOP:
+        return "clean_stop";
+    }
+    return NULL;
+}

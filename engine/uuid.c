@@ -1,0 +1,88 @@
+#include "uuid.h"
+
+/* Value of a hexadecimal digit, or -1. */
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static bool dash_at(size_t position)
+{
+    return position == 8 || position == 13 || position == 18 || position == 23;
+}
+
+bool uuid_is_nil(const struct uuid *uuid)
+{
+    static const struct uuid nil;
+    return uuid_equal(uuid, &nil);
+}
+
+bool uuid_parse(struct uuid *uuid, const char *text, size_t length)
+{
+    struct uuid parsed;
+    size_t byte = 0;
+
+    if (length != UUID_TEXT_LENGTH)
+        return false;
+    for (size_t i = 0; i < length;) {
+        if (dash_at(i)) {
+            if (text[i++] != '-')
+                return false;
+            continue;
+        }
+        int high = digit_value(text[i]), low = digit_value(text[i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        parsed.bytes[byte++] = (uint8_t)(high << 4 | low);
+        i += 2;
+    }
+    *uuid = parsed;
+    return true;
+}
+
+char *uuid_format(const struct uuid *uuid, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t byte = 0; byte < sizeof uuid->bytes; byte++) {
+        if (byte == 4 || byte == 6 || byte == 8 || byte == 10)
+            *out++ = '-';
+        *out++ = digits[uuid->bytes[byte] >> 4];
+        *out++ = digits[uuid->bytes[byte] & 15];
+    }
+    return out;
+}
+
+struct uuid uuid_v7(uint64_t unix_ms, uint16_t partition, uint64_t random)
+{
+    struct uuid uuid;
+
+    for (int i = 0; i < 6; i++)
+        uuid.bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
+    uuid.bytes[6] = (uint8_t)(0x70 | (partition >> 8 & 0x0f));
+    uuid.bytes[7] = (uint8_t)partition;
+    for (int i = 0; i < 8; i++)
+        uuid.bytes[8 + i] = (uint8_t)(random >> (56 - 8 * i));
+    uuid.bytes[8] = (uint8_t)(0x80 | (uuid.bytes[8] & 0x3f));
+    return uuid;
+}
+
+uint64_t uuid_v7_ms(const struct uuid *uuid)
+{
+    uint64_t ms = 0;
+
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | uuid->bytes[i];
+    return ms;
+}
+
+uint16_t uuid_v7_partition(const struct uuid *uuid)
+{
+    return (uint16_t)((uuid->bytes[6] & 0x0f) << 8 | uuid->bytes[7]);
+}
