@@ -1,0 +1,45 @@
+/* Makes segments ahead of their use, for all shards, on a thread of its own, so
+ * that a shard never waits for allocation: each shard has a next segment,
+ * zero-written and synced, before its current one is half full. When the disk
+ * is full it tries again every 500 ms. */
+#ifndef PERSIST_SEGMENT_KEEPER_H
+#define PERSIST_SEGMENT_KEEPER_H
+
+#include "data_dir.h"
+#include "recovery.h"
+
+struct segment_keeper;
+
+struct segment_keeper_options {
+    const struct data_dir *dir;
+    uint32_t epoch;
+    uint16_t shard_count;
+    uint32_t segment_bytes;
+    uint32_t retry_ms; /* 0: 500 */
+};
+
+/* Starts the thread. Outlives all log writers. */
+int segment_keeper_new(struct segment_keeper **keeper, const struct segment_keeper_options *options,
+                       struct log_error *error);
+void segment_keeper_free(struct segment_keeper *keeper); /* joins; NULL: nothing */
+
+/* --- a shard's thread --- */
+
+struct segment_spare {
+    int fd; /* O_DIRECT, the taker's */
+    uint64_t number;
+    uint64_t nonce;
+    uint64_t bytes;
+};
+
+/* Asks for segment `number` (the one behind the current). Never blocks long. */
+void segment_keeper_want(struct segment_keeper *keeper, uint16_t shard, uint64_t number);
+/* True: *spare is the wanted segment. */
+bool segment_keeper_take(struct segment_keeper *keeper, uint16_t shard,
+                         struct segment_spare *spare);
+
+enum segment_keeper_state { SEGMENT_NONE, SEGMENT_MAKING, SEGMENT_READY, SEGMENT_LOW };
+/* SEGMENT_LOW: the last try failed; the keeper goes on trying. */
+enum segment_keeper_state segment_keeper_state(const struct segment_keeper *keeper, uint16_t shard);
+
+#endif

@@ -1,0 +1,88 @@
+/* The disk as a port. Two parts: `storage`, plain blocking calls for recovery,
+ * the segment keeper and tools; and `log_storage`, the one asynchronous
+ * operation the shard thread needs: make these bytes durable there.
+ *
+ * Blocking calls return 0 or a byte count, or -errno. */
+#ifndef PERSIST_STORAGE_H
+#define PERSIST_STORAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum storage_open {
+    STORAGE_READ,         /* O_DIRECT where it works: what the device has, not the cache */
+    STORAGE_WRITE,        /* existing file, O_DIRECT */
+    STORAGE_CREATE,       /* new file, or an existing one truncated, O_DIRECT */
+    STORAGE_READ_BUFFERED /* small files */
+};
+
+enum { STORAGE_ALIGNMENT = 4096 };
+
+struct storage {
+    void *context;
+    int (*open)(void *context, const char *path, enum storage_open how);
+    void (*close)(void *context, int fd);
+    /* Buffer, length and offset are multiples of STORAGE_ALIGNMENT. Fewer bytes
+     * than asked only at the end of the file. */
+    int64_t (*read)(void *context, int fd, void *bytes, size_t length, uint64_t offset);
+    /* All or an error. */
+    int (*write)(void *context, int fd, const void *bytes, size_t length, uint64_t offset);
+    int (*sync)(void *context, int fd);
+    int (*rename)(void *context, const char *from, const char *to);
+    int (*unlink)(void *context, const char *path);
+    int (*sync_directory)(void *context, const char *path);
+};
+
+/* The operating system. allow_buffered: opens without O_DIRECT where the file
+ * system refuses it (and says so once per process in the log). */
+const struct storage *storage_system(bool allow_buffered);
+
+/* --- flushes: one writer's thread --- */
+
+struct log_storage;
+
+/* What became of a flush; called from log_storage_complete or, by the
+ * synchronous kind, from within submit. status 0: every byte written and
+ * synced; else -errno (-EIO for a short write, -ECANCELED for a lost sync). */
+typedef void log_storage_done(void *context, int status);
+
+/* io_uring: a write linked to an fdatasync, or one RWF_DSYNC write, in the
+ * caller's ring, which need not be set up before the first submit. user_data of
+ * all operations has `tag` in its top byte. */
+struct io_uring;
+enum log_storage_method { LOG_STORAGE_WRITE_SYNC, LOG_STORAGE_WRITE_DSYNC };
+struct log_storage *log_storage_uring_new(struct io_uring *ring, uint8_t tag,
+                                          enum log_storage_method method);
+
+/* Measures both methods in a scratch file of `directory` (some 10 ms) and
+ * returns the faster. Write-then-sync unless the other is clearly better. */
+enum log_storage_method log_storage_calibrate(const char *directory);
+const char *log_storage_method_name(enum log_storage_method method);
+
+/* Blocking pwrite and fdatasync, for tests and tools, with faults on demand. */
+enum log_storage_fault {
+    LOG_STORAGE_FAULT_NONE,
+    LOG_STORAGE_FAULT_SHORT_WRITE, /* half of the bytes, no sync */
+    LOG_STORAGE_FAULT_WRITE_EIO,
+    LOG_STORAGE_FAULT_WRITE_ENOSPC,
+    LOG_STORAGE_FAULT_SYNC_EIO,    /* the bytes are written, the sync fails */
+    LOG_STORAGE_FAULT_CANCELED,    /* the bytes are written, the sync never ran */
+    LOG_STORAGE_FAULT_WRITE_EINTR, /* interrupted before anything was written */
+    LOG_STORAGE_FAULT_HANG         /* submitted, never completes */
+};
+struct log_storage *log_storage_blocking_new(void);
+/* Flush number `after` from now (0: the next) meets the fault, the others do not. */
+void log_storage_inject(struct log_storage *storage, enum log_storage_fault fault, uint32_t after);
+
+void log_storage_free(struct log_storage *storage);
+
+/* The writer's side. One flush at a time. */
+void log_storage_bind(struct log_storage *storage, log_storage_done *done, void *context);
+void log_storage_submit(struct log_storage *storage, int fd, const void *bytes, uint32_t length,
+                        uint64_t offset);
+
+/* The ring owner's side: hands in a completion whose user_data has the tag. */
+void log_storage_complete(struct log_storage *storage, uint64_t user_data, int32_t result);
+
+#endif
