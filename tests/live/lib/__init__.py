@@ -1,0 +1,1 @@
+"""What the live tests share: the engine as a process, clients, tokens, checkers."""
