@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 void *memory_reserve(size_t bytes)
@@ -19,6 +20,16 @@ void memory_release(void *range, size_t bytes)
 void *memory_new(size_t bytes)
 {
     return calloc(1, bytes);
+}
+
+void *memory_new_aligned(size_t alignment, size_t bytes)
+{
+    void *object = NULL;
+
+    if (posix_memalign(&object, alignment, bytes) != 0)
+        return NULL;
+    memset(object, 0, bytes);
+    return object;
 }
 
 void memory_free(void *object)

@@ -11,6 +11,9 @@ void memory_release(void *range, size_t bytes);
 
 /* A zeroed cold object. NULL: out of memory. */
 void *memory_new(size_t bytes);
+/* The same on a boundary of `alignment`, a power of two. */
+void *memory_new_aligned(size_t alignment, size_t bytes);
+/* For both; NULL does nothing. */
 void memory_free(void *object);
 
 #endif
