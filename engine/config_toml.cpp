@@ -60,13 +60,19 @@ bool texts_of(const toml::array &array, std::vector<const char *> &texts)
     return true;
 }
 
+// A NUL inside a name must not make it equal to a known one.
+const char *name_of(const toml::key &key)
+{
+    return key.str().find('\0') == std::string_view::npos ? key.data() : "?";
+}
+
 bool visit_value(const walk &walk, const char *section, const toml::key &key,
                  const toml::node &node)
 {
     std::vector<const char *> texts;
     config_toml_value value = {};
     value.section = section;
-    value.key = key.data();
+    value.key = name_of(key);
     value.type = CONFIG_TOML_OTHER;
     value.type_name = type_name_of(node);
     value.key_place = place_of(key.source());
@@ -92,7 +98,7 @@ bool visit_value(const walk &walk, const char *section, const toml::key &key,
 bool visit_section(const walk &walk, const toml::key &name, const toml::table &table)
 {
     config_toml_value section = {};
-    section.section = name.data();
+    section.section = name_of(name);
     section.key = "";
     section.type = CONFIG_TOML_OTHER;
     section.type_name = "a table";
@@ -100,7 +106,7 @@ bool visit_section(const walk &walk, const toml::key &name, const toml::table &t
     if (!walk.visit(walk.context, &section))
         return false;
     for (const auto &entry : table) {
-        if (!visit_value(walk, name.data(), entry.first, entry.second))
+        if (!visit_value(walk, name_of(name), entry.first, entry.second))
             return false;
     }
     return true;
