@@ -60,10 +60,10 @@ typedef void reactor_handler(void *context, uint64_t user_data, int32_t result, 
 void reactor_on(struct reactor *reactor, uint8_t from, uint8_t to, reactor_handler *handler,
                 void *context);
 
-/* Called at the start of a reap with what has completed, before any handler, and
- * only for completions that carry `tag`. The transport settles its sends with it. */
-void reactor_on_first(struct reactor *reactor, uint8_t tag, reactor_handler *handler,
-                      void *context);
+/* Shows `handler` every waiting completion that carries `tag`, without consuming
+ * it. True: everything that has ended so far was visible; false: the kernel holds
+ * back completions for which the queue had no room. */
+bool reactor_scan(struct reactor *reactor, uint8_t tag, reactor_handler *handler, void *context);
 
 /* Dispatches every completion that is there now; never waits. Returns how many. */
 uint32_t reactor_reap(struct reactor *reactor);
