@@ -1,0 +1,164 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "../../engine/booking.h"
+
+enum { NOW = 1700000000 };
+static const uint64_t now_ms = NOW * 1000ULL;
+
+static struct uuid user_of(uint64_t number)
+{
+    return uuid_v7(now_ms, 0, number);
+}
+
+static uint32_t given_booking(struct booking_table *table, uint64_t number, uint64_t user,
+                              uint64_t at_ms, uint32_t ttl_ms)
+{
+    struct record_reserved reserved = {.booking_id = uuid_v7(at_ms, 7, number),
+                                       .user_id = user_of(user),
+                                       .quantity = 2,
+                                       .to_segment = 1,
+                                       .unit_price_minor = 150000,
+                                       .ttl_ms = ttl_ms};
+    return booking_add(table, &reserved, 3);
+}
+
+static int setup(void **state)
+{
+    struct booking_table *table = malloc(sizeof *table);
+    *state = table;
+    return booking_table_init(table) ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    booking_table_release(*state);
+    free(*state);
+    return 0;
+}
+
+/* What was reserved is found by its id with all its facts. */
+static void test_found_by_id(void **state)
+{
+    struct booking_table *table = *state;
+    uint32_t slot = given_booking(table, 1, 9, now_ms, 600000);
+    struct uuid id = uuid_v7(now_ms, 7, 1), other = uuid_v7(now_ms, 7, 2), user = user_of(9);
+
+    assert_int_equal(booking_find(table, &id), slot);
+    assert_int_equal(booking_find(table, &other), SLAB_NONE);
+    const struct booking *booking = booking_at(table, slot);
+    assert_int_equal(booking->status, BOOKING_RESERVED);
+    assert_int_equal(booking->quantity, 2);
+    assert_int_equal(booking->zone, 3);
+    assert_int_equal(booking->unit_price_minor, 150000);
+    assert_int_equal(booking_created_ms(booking), now_ms);
+    assert_int_equal(booking_deadline_ms(booking), now_ms + 600000);
+    assert_true(uuid_equal(booking_user_id(table, booking), &user));
+}
+
+/* A user's bookings are chained newest first, apart from other users'. */
+static void test_chain_of_a_user(void **state)
+{
+    struct booking_table *table = *state;
+    for (uint64_t n = 0; n < 30; n++)
+        given_booking(table, n, n % 3, now_ms + n, 1000);
+    for (uint64_t user = 0; user < 3; user++) {
+        struct uuid user_id = user_of(user);
+        uint32_t slot = booking_newest_of_user(table, &user_id);
+        for (uint64_t n = 27 + user; n < 30; n -= 3) {
+            assert_int_not_equal(slot, SLAB_NONE);
+            assert_int_equal(booking_created_ms(booking_at(table, slot)), now_ms + n);
+            slot = booking_at(table, slot)->older_of_user;
+        }
+        assert_int_equal(slot, SLAB_NONE);
+    }
+    struct uuid stranger = user_of(99);
+    assert_int_equal(booking_newest_of_user(table, &stranger), SLAB_NONE);
+}
+
+/* A booking that ended leaves the deadline list and keeps its end and its time. */
+static void test_end_is_kept(void **state)
+{
+    struct booking_table *table = *state;
+    const enum booking_status ends[] = {BOOKING_CONFIRMED, BOOKING_CANCELLED, BOOKING_EXPIRED};
+
+    for (uint64_t n = 0; n < 3; n++) {
+        uint32_t slot = given_booking(table, n, n, now_ms, 600000);
+        booking_end(table, slot, ends[n], now_ms + (5ULL << 32) + n);
+        const struct booking *booking = booking_at(table, slot);
+        assert_int_equal(booking->status, ends[n]);
+        assert_int_equal(booking->changed_after_ms_low, n);
+        assert_int_equal(booking->changed_after_ms_high, 5);
+        assert_int_equal(table->count_by_status[ends[n]], 1);
+        assert_int_equal(table->count_by_status[BOOKING_RESERVED], 0);
+        assert_int_equal(table->soonest, SLAB_NONE);
+        assert_int_equal(table->latest, SLAB_NONE);
+        struct uuid id = booking->id;
+        assert_int_equal(booking_find(table, &id), slot);
+    }
+}
+
+/* Whatever TTLs come in whatever order, the list runs from the soonest deadline to the
+ * latest, in both directions, and holds exactly the reservations. */
+static void test_deadlines_are_in_order(void **state)
+{
+    struct booking_table *table = *state;
+    enum { BOOKINGS = 3000 };
+    uint64_t seed = 42;
+
+    for (uint64_t n = 0; n < BOOKINGS; n++) {
+        seed = seed * 6364136223846793005 + 1442695040888963407;
+        uint32_t ttl_ms = n % 100 == 0 ? (uint32_t)(seed >> 44) : 600000;
+        uint32_t slot = given_booking(table, n, n % 50, now_ms + n / 4, ttl_ms);
+        if (seed >> 40 & 1)
+            booking_end(table, (uint32_t)(seed >> 41) % 4 ? slot : table->soonest,
+                        BOOKING_CONFIRMED, now_ms + n);
+    }
+    uint64_t length = 0, before_ms = 0;
+    uint32_t sooner = SLAB_NONE;
+    for (uint32_t slot = table->soonest; slot != SLAB_NONE;) {
+        const struct booking *booking = booking_at(table, slot);
+        assert_int_equal(booking->status, BOOKING_RESERVED);
+        assert_int_equal(booking->sooner, sooner);
+        assert_true(booking_deadline_ms(booking) >= before_ms);
+        before_ms = booking_deadline_ms(booking);
+        sooner = slot;
+        slot = booking->later;
+        length++;
+    }
+    assert_int_equal(table->latest, sooner);
+    assert_int_equal(length, table->count_by_status[BOOKING_RESERVED]);
+    assert_int_equal(length + table->count_by_status[BOOKING_CONFIRMED], BOOKINGS);
+}
+
+/* 200,000 bookings are all found, and cost less than 128 bytes each. */
+static void test_many_and_their_memory(void **state)
+{
+    struct booking_table *table = *state;
+    enum { BOOKINGS = 200000 };
+
+    for (uint64_t n = 0; n < BOOKINGS; n++)
+        given_booking(table, n, n / 2, now_ms + n / 100, 600000);
+    for (uint64_t n = 0; n < BOOKINGS; n++) {
+        struct uuid id = uuid_v7(now_ms + n / 100, 7, n);
+        assert_int_equal(booking_find(table, &id), n);
+    }
+    assert_true(booking_table_has_room(table));
+    assert_true(booking_table_bytes(table) / BOOKINGS < 128);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_found_by_id, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_chain_of_a_user, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_end_is_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deadlines_are_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_and_their_memory, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
