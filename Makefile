@@ -1,56 +1,106 @@
 # Boxoffice. The two commands a newcomer needs: `make run` and `make test`.
+# CC=clang, BUILD=dir, OPT=-O0 and SANITIZE=address|thread|fuzzer work with any target.
 
-CC      ?= gcc
-CXX     ?= g++
 ifeq ($(origin CC),default)
-CC      := gcc
+CC := $(if $(filter fuzzer,$(SANITIZE)),clang,gcc)
 endif
-BUILD   ?= build
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wvla -Wformat=2 \
-           -Wundef -Wpointer-arith -Wcast-align -Werror
-OPT     ?= -O2 -g
-HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-plt -ffunction-sections
-DEFS    := -D_GNU_SOURCE
-INCS    := -isystem /usr/share/include/llhttp -isystem /usr/include/postgresql
-CFLAGS  := -std=gnu11 $(OPT) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(HARDEN) $(DEFS) $(INCS)
-CXXFLAGS:= -std=c++17 $(OPT) -Wall -Wextra -Werror $(HARDEN) $(DEFS) $(INCS)
-LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--gc-sections
-LIBS    := -luring -lpq -lmsgpackc -lxxhash -lcrypto -lsimdjson -ljemalloc -lstdc++ -lm -lpthread
+CXX      := $(if $(findstring clang,$(CC)),clang++,g++)
+SANITIZE ?=
+BUILD    ?= build$(SANITIZE:%=-%)
+JOBS     ?= $(shell nproc)
+PYTHON   := /usr/bin/python3
 
-PROGRAM_MAINS := engine/main.c admin/boxctl.c persist/boxreplay.c
-LIBRARY_C   := $(filter-out $(PROGRAM_MAINS),$(wildcard engine/*.c net/*.c persist/*.c admin/*.c))
-LIBRARY_CPP := $(wildcard engine/*.cpp net/*.cpp)
-LIBRARY_O   := $(LIBRARY_C:%.c=$(BUILD)/obj/%.o) $(LIBRARY_CPP:%.cpp=$(BUILD)/obj/%.o) \
-               $(BUILD)/obj/llhttp/llhttp.o $(BUILD)/obj/llhttp/api.o $(BUILD)/obj/llhttp/http.o
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wvla -Wformat=2 \
+         -Wundef -Wpointer-arith -Wcast-align -Werror
+WARNC := -Wstrict-prototypes -Wmissing-prototypes
+# A sanitizer brings its own checks and allocator: no fortified calls, no jemalloc.
+ifeq ($(SANITIZE),)
+OPT      ?= -O2 -g
+GUARD    := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fcf-protection -fPIE -fno-plt
+LIB_HEAP := -ljemalloc
+else
+OPT      ?= -O1 -g -fno-omit-frame-pointer
+KIND_address := address,undefined
+KIND_thread  := thread
+KIND_fuzzer  := fuzzer-no-link,address,undefined
+GUARD    := -fsanitize=$(KIND_$(SANITIZE)) -fno-sanitize-recover=all -fPIE
+endif
+# System headers are not ours to warn about.
+INCLUDES := -isystem /usr/share/include/llhttp -isystem /usr/include/postgresql
+COMMON   := $(OPT) $(GUARD) -ffunction-sections -fdata-sections -D_GNU_SOURCE $(INCLUDES)
+CFLAGS   := -std=gnu11 $(WARN) $(WARNC) $(COMMON)
+CXXFLAGS := -std=c++17 -fno-exceptions -Wall -Wextra -Werror $(COMMON)
+LDFLAGS  := -pie $(GUARD) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed
+LIBS     := -luring -lpq -lmsgpackc -lxxhash -lcrypto -lsimdjson $(LIB_HEAP) -lstdc++ -lm -lpthread
+
+# A file with main() is a program; every other source belongs to the library.
+MAINS   := engine/main.c admin/boxctl.c persist/boxreplay.c
+SOURCES := $(filter-out $(MAINS),$(wildcard engine/*.c net/*.c persist/*.c admin/*.c))
+OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES) $(wildcard engine/*.cpp net/*.cpp) \
+             llhttp/llhttp.c llhttp/api.c llhttp/http.c)
+UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+LIBRARY := $(BUILD)/libboxoffice.a
 
 all: $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay
+$(BUILD)/boxoffice: $(BUILD)/obj/engine/main.c.o
+$(BUILD)/boxctl: $(BUILD)/obj/admin/boxctl.c.o
+$(BUILD)/boxreplay: $(BUILD)/obj/persist/boxreplay.c.o
+-include $(wildcard bench/*.mk)
 
-$(BUILD)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/obj/%.o: %.cpp
-	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/obj/llhttp/%.o: /usr/share/llhttp/%.c
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(OPT) $(HARDEN) $(INCS) -c $< -o $@
+# Another compiler or other flags rebuild everything.
+FLAGS := $(CC) $(CFLAGS) $(CXXFLAGS) $(LDFLAGS)
+$(shell mkdir -p $(BUILD); echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || echo '$(FLAGS)' >$(BUILD)/flags)
 
-$(BUILD)/libboxoffice.a: $(LIBRARY_O)
+$(BUILD)/obj/%.c.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/obj/%.cpp.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(QUIET)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/obj/llhttp/%.c.o: /usr/share/llhttp/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) -std=gnu11 $(COMMON) -c $< -o $@
+$(LIBRARY): $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
-$(BUILD)/boxoffice: $(BUILD)/obj/engine/main.o $(BUILD)/libboxoffice.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(BUILD)/boxctl: $(BUILD)/obj/admin/boxctl.o $(BUILD)/libboxoffice.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(BUILD)/boxreplay: $(BUILD)/obj/persist/boxreplay.o $(BUILD)/libboxoffice.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
-
-# tests/unit/test_NAME.c -> build/tests/test_NAME
-$(BUILD)/tests/%: tests/unit/%.c $(BUILD)/libboxoffice.a
+	$(QUIET)ar rcs $@ $^
+$(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay: $(LIBRARY)
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $< $(BUILD)/libboxoffice.a $(LIBS) -lcmocka
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(QUIET)$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+unit: $(UNIT)
+fuzzers: $(FUZZ)
 
-clean:
-	rm -rf $(BUILD)
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all clean
+# Lint: each C file is read by clang and clang-tidy once its gcc object is current,
+# so that a second run costs only what changed.
+LINTED := $(wildcard engine/*.[ch] net/*.[ch] persist/*.[ch] admin/*.[ch] bench/*.[ch] tests/*/*.[ch] \
+            engine/*.cpp net/*.cpp)
+TIDY   := $(patsubst %,$(BUILD)/lint/%.tidy,$(filter-out bench/%,$(filter %.c,$(LINTED))))
+lint: $(BUILD)/lint/format $(TIDY) $(BUILD)/lint/cppcheck
+$(BUILD)/lint/format: $(LINTED) .clang-format
+	@mkdir -p $(@D)
+	$(QUIET)clang-format --dry-run -Werror $(LINTED) && touch $@
+$(BUILD)/lint/%.c.tidy: $(BUILD)/obj/%.c.o .clang-tidy
+	@mkdir -p $(@D)
+	$(QUIET)clang-tidy --quiet $*.c -- $(filter-out -fcf-protection,$(CFLAGS)) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+$(BUILD)/lint/cppcheck: $(LINTED) tests/cppcheck.suppress
+	@mkdir -p $(BUILD)/lint/cppcheck.cache
+	$(QUIET)cppcheck -j$(JOBS) --quiet --std=c11 --language=c --enable=warning,performance,portability \
+	  --inline-suppr --suppressions-list=tests/cppcheck.suppress --error-exitcode=1 -D_GNU_SOURCE \
+	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck.cache $(filter %.c,$(LINTED)) && touch $@
+
+run: ; @./install.sh build && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/demo.sh
+test: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run
+soak: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --soak
+fuzz: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --only fuzz --fuzz-seconds $(or $(SECONDS),600)
+stack: ; @./install.sh build test && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/stack.sh
+clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+.PHONY: all unit fuzzers lint run test soak fuzz stack clean
+.SECONDARY:

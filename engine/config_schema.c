@@ -4,10 +4,11 @@
 
 #include "config.h"
 
+/* clang-format off: one key is one paragraph here.
+ * NOLINTBEGIN(bugprone-macro-parentheses): the arguments are names of fields. */
 #define FIELD(section, name)                                                                       \
     (uint32_t) offsetof(struct config, section.name),                                              \
         (uint32_t)sizeof(((struct config *)0)->section.name)
-
 #define COUNT(section, name, least, most, value, unit, about)                                      \
     {                                                                                              \
 #section, #name, CONFIG_COUNT, FIELD(section, name), (least), (most), value, unit, about,  \
@@ -21,10 +22,10 @@
     {                                                                                              \
 #section, #name, CONFIG_BOOL, FIELD(section, name), 0, 0, value, NULL, about, 0            \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 enum { HOUR_MS = 3600 * 1000, DAY_SECONDS = 24 * 3600 };
 
-/* clang-format off: one key is one paragraph here. */
 const struct config_key config_keys[] = {
     {"server", "listen", CONFIG_ADDRESS, FIELD(server, listen), 0, 0, "127.0.0.1:8080", NULL,
      "Where clients connect: ADDRESS:PORT, a numeric address, [..] around IPv6.\n"

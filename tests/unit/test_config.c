@@ -33,8 +33,10 @@ static int setup(void **state)
     if (fixture == NULL)
         return -1;
     (void)snprintf(fixture->directory, sizeof fixture->directory, "/tmp/test_config.XXXXXX");
-    if (mkdtemp(fixture->directory) == NULL)
+    if (mkdtemp(fixture->directory) == NULL) {
+        free(fixture);
         return -1;
+    }
     (void)snprintf(fixture->path, sizeof fixture->path, "%s/config.toml", fixture->directory);
     *state = fixture;
     return 0;
