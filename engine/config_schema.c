@@ -4,24 +4,18 @@
 
 #include "config.h"
 
-/* clang-format off: one key is one paragraph here.
+/* One key is one paragraph here, so the formatter stays out.
  * NOLINTBEGIN(bugprone-macro-parentheses): the arguments are names of fields. */
-#define FIELD(section, name)                                                                       \
-    (uint32_t) offsetof(struct config, section.name),                                              \
-        (uint32_t)sizeof(((struct config *)0)->section.name)
-#define COUNT(section, name, least, most, value, unit, about)                                      \
-    {                                                                                              \
-#section, #name, CONFIG_COUNT, FIELD(section, name), (least), (most), value, unit, about,  \
-            0                                                                                      \
-    }
-#define TEXT(section, name, value, about)                                                          \
-    {                                                                                              \
-#section, #name, CONFIG_TEXT, FIELD(section, name), 0, 0, value, NULL, about, 0            \
-    }
-#define SWITCH(section, name, value, about)                                                        \
-    {                                                                                              \
-#section, #name, CONFIG_BOOL, FIELD(section, name), 0, 0, value, NULL, about, 0            \
-    }
+/* clang-format off */
+#define FIELD(section, name) \
+    (uint32_t)offsetof(struct config, section.name), \
+    (uint32_t)sizeof(((struct config *)0)->section.name)
+#define COUNT(section, name, least, most, value, unit, about) \
+    {#section, #name, CONFIG_COUNT, FIELD(section, name), (least), (most), value, unit, about, 0}
+#define TEXT(section, name, value, about) \
+    {#section, #name, CONFIG_TEXT, FIELD(section, name), 0, 0, value, NULL, about, 0}
+#define SWITCH(section, name, value, about) \
+    {#section, #name, CONFIG_BOOL, FIELD(section, name), 0, 0, value, NULL, about, 0}
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 enum { HOUR_MS = 3600 * 1000, DAY_SECONDS = 24 * 3600 };
@@ -29,8 +23,7 @@ enum { HOUR_MS = 3600 * 1000, DAY_SECONDS = 24 * 3600 };
 const struct config_key config_keys[] = {
     {"server", "listen", CONFIG_ADDRESS, FIELD(server, listen), 0, 0, "127.0.0.1:8080", NULL,
      "Where clients connect: ADDRESS:PORT, a numeric address, [..] around IPv6.\n"
-     "Every worker listens on it (SO_REUSEPORT).",
-     0},
+     "Every worker listens on it (SO_REUSEPORT).", 0},
     COUNT(server, connections_max, 16, 1000000, "20000", "connections per worker",
           "One more is closed at once."),
     COUNT(server, connections_per_address_max, 0, 1000000, "0", "connections per worker",
@@ -89,8 +82,7 @@ const struct config_key config_keys[] = {
 
     {"mirror", "postgres", CONFIG_TEXT, FIELD(mirror, postgres), 0, 0, "", NULL,
      "Where boxreplay mirrors to: a libpq connection string or URL. With a password\n"
-     "in it the file must be readable by its owner only.",
-     1},
+     "in it the file must be readable by its owner only.", 1},
     COUNT(mirror, batch_rows_max, 1, 1000000, "5000", "records per transaction", "At most."),
     COUNT(mirror, poll_ms, 1, 60000, "50", "milliseconds",
           "Between two looks at a log that has nothing new."),
@@ -110,8 +102,7 @@ const struct config_key config_keys[] = {
 
     {"cors", "origins", CONFIG_ORIGINS, FIELD(cors, origins), 0, 0, "", NULL,
      "Origins whose pages may call the API, each written as a browser sends it:\n"
-     "\"https://tickets.example\". None by default; never a wildcard.",
-     0},
+     "\"https://tickets.example\". None by default; never a wildcard.", 0},
 
     {"log", "level", CONFIG_LEVEL, FIELD(log, level), 0, 0, "info", NULL,
      "Least level written to standard error: debug, info, warn or error.", 0},
