@@ -35,12 +35,13 @@ enum booking_filter { BOOKING_FILTER_ALL, BOOKING_FILTER_PENDING };
 struct command_reserve {
     struct uuid booking_id; /* made by the zone's worker; nil until then */
     struct uuid zone_id;
-    bool has_price;
     uint32_t quantity;
+    bool has_price;
     int64_t unit_price_minor; /* what the client believes; checked if has_price */
     struct uuid show_id;      /* nil: not sent; else must be the zone's */
     struct uuid event_id;
-    uint32_t ttl_ms; /* set by the home shard from its configuration */
+    uint32_t ttl_ms;          /* set by the home shard from its configuration */
+    uint32_t first_remaining; /* of an accepted repeat: what the first answer said */
 };
 
 struct command_booking {

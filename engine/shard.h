@@ -35,10 +35,11 @@ struct catalog *shard_catalog(struct shard *shard);
 /* --- home role --- */
 
 enum shard_admission {
-    SHARD_ADMIT,  /* send it on to the zone's shard; its tickets are counted already */
-    SHARD_REPLAY, /* an accepted repeat: ask the booking's shard for the stored facts */
-    SHARD_REFUSE, /* *answer is complete */
-    SHARD_WAIT    /* depends on a decision still under way: try again after it settles */
+    SHARD_ADMIT,    /* send it on to the zone's shard; its tickets are counted already */
+    SHARD_REPEAT,   /* an accepted repeat: the command now names its booking; that
+                     * booking's shard states the facts through shard_repeat */
+    SHARD_ANSWERED, /* *answer is complete: a refusal, or a repeat of a catalog change */
+    SHARD_WAIT      /* depends on a decision still under way: try again after it settles */
 };
 
 /* Checks in the order of result.h. */
@@ -57,6 +58,14 @@ void shard_released(struct shard *shard, const struct uuid *user_id, const struc
 void shard_forget(struct shard *shard, uint64_t now_ms);
 
 /* --- zone role --- */
+
+/* True: this shard has opened the zone's inventory. */
+bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id);
+/* The partition to put into a booking id of the zone. */
+uint16_t shard_zone_partition(const struct shard *shard, const struct uuid *zone_id);
+
+/* Starts loading what deciding the command will touch. */
+void shard_prefetch(const struct shard *shard, const struct command *command);
 
 /* Decides a reserve, confirm or cancel. RESULT_OK: *record holds the decision,
  * nothing has changed yet. Else *detail holds the refusal's numbers.
@@ -83,6 +92,9 @@ struct booking_list *shard_list(const struct shard *shard, const struct uuid *us
                                 const struct command_list *query, uint64_t now_ms);
 void shard_summary(const struct shard *shard, const struct uuid *user_id,
                    const struct uuid *event_id, uint64_t now_ms, struct booking_summary *summary);
+
+/* The answer that the first request with the command's key got. */
+void shard_repeat(const struct shard *shard, const struct command *command, struct answer *answer);
 
 /* --- catalog (every shard keeps a replica) --- */
 

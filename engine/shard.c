@@ -1,0 +1,214 @@
+/* A shard's life, its zones, and the changes that records make. */
+#include "shard.h"
+
+#include <assert.h>
+#include <xxhash.h>
+
+#include "memory.h"
+#include "shard_state.h"
+
+enum { ZONES_MAX = 1 << 20 };
+
+static uint64_t hash_of_uuid(const struct uuid *id)
+{
+    return XXH3_64bits(id->bytes, sizeof id->bytes);
+}
+
+static bool zone_matches(const void *slab, uint32_t slot, const void *id)
+{
+    struct zone *const *zone = slab_at(slab, slot);
+    return uuid_equal(&(*zone)->id, id);
+}
+
+static uint64_t zone_hash(const void *slab, uint32_t slot)
+{
+    struct zone *const *zone = slab_at(slab, slot);
+    return hash_of_uuid(&(*zone)->id);
+}
+
+static bool init_tables(struct shard *shard)
+{
+    const struct shard_options *options = &shard->options;
+
+    shard->catalog = catalog_new();
+    shard->changed_zones = memory_reserve(ZONES_MAX * sizeof *shard->changed_zones);
+    return shard->catalog && shard->changed_zones &&
+           slab_init(&shard->zones, sizeof(struct zone *), ZONES_MAX) &&
+           hash_index_init(&shard->zone_by_id, ZONES_MAX, &shard->zones, zone_matches, zone_hash) &&
+           booking_table_init(&shard->bookings) && quota_table_init(&shard->quotas) &&
+           idempotency_table_init(&shard->keys, options->idempotency_ms) &&
+           refusal_memory_init(&shard->refusals, options->idempotency_ms) &&
+           rate_limit_table_init(&shard->rates, options->reserve_per_minute,
+                                 options->reserve_burst);
+}
+
+struct shard *shard_new(const struct shard_options *options)
+{
+    struct shard *shard = memory_new(sizeof *shard);
+
+    if (!shard)
+        return NULL;
+    shard->options = *options;
+    /* An empty list, so that a half-made shard can be freed. */
+    shard->keys.oldest = SLAB_NONE;
+    if (init_tables(shard))
+        return shard;
+    shard_free(shard);
+    return NULL;
+}
+
+void shard_free(struct shard *shard)
+{
+    if (!shard)
+        return;
+    for (uint32_t i = 0; i < shard->zones.used; i++)
+        zone_free(shard_zone_at(shard, i));
+    rate_limit_table_release(&shard->rates);
+    refusal_memory_release(&shard->refusals);
+    idempotency_table_release(&shard->keys);
+    quota_table_release(&shard->quotas);
+    booking_table_release(&shard->bookings);
+    hash_index_release(&shard->zone_by_id);
+    slab_release(&shard->zones);
+    memory_release(shard->changed_zones, ZONES_MAX * sizeof *shard->changed_zones);
+    catalog_free(shard->catalog);
+    memory_free(shard);
+}
+
+struct catalog *shard_catalog(struct shard *shard)
+{
+    return shard->catalog;
+}
+
+uint32_t shard_zone_number(const struct shard *shard, const struct uuid *zone_id)
+{
+    return hash_index_find(&shard->zone_by_id, hash_of_uuid(zone_id), zone_id);
+}
+
+bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id)
+{
+    return shard_zone_number(shard, zone_id) != HASH_INDEX_MISSING;
+}
+
+uint16_t shard_zone_partition(const struct shard *shard, const struct uuid *zone_id)
+{
+    uint32_t number = shard_zone_number(shard, zone_id);
+    return number == HASH_INDEX_MISSING ? 0 : shard_zone_at(shard, number)->partition;
+}
+
+/* --- catalog --- */
+
+bool shard_put_event(struct shard *shard, const struct catalog_event *event)
+{
+    return catalog_put_event(shard->catalog, event);
+}
+
+bool shard_put_show(struct shard *shard, const struct catalog_show *show)
+{
+    return catalog_put_show(shard->catalog, show);
+}
+
+static bool open_inventory(struct shard *shard, const struct catalog_zone *catalog_zone)
+{
+    const struct catalog_show *show = catalog_show(shard->catalog, &catalog_zone->show_id);
+    uint32_t number = slab_take(&shard->zones);
+
+    if (!show || number == SLAB_NONE)
+        return false;
+    struct zone *zone = zone_new(catalog_zone, (uint16_t)show->segment_count);
+    if (!zone)
+        return false;
+    *(struct zone **)slab_at(&shard->zones, number) = zone;
+    bool inserted = hash_index_insert(&shard->zone_by_id, hash_of_uuid(&zone->id), number);
+    assert(inserted); /* the index has room for every slot of the slab */
+    return true;
+}
+
+bool shard_put_zone(struct shard *shard, const struct catalog_zone *zone)
+{
+    bool is_owner =
+        partition_shard_of(shard->options.partitions, &zone->id) == shard->options.index;
+
+    if (is_owner && !shard_knows_zone(shard, &zone->id) && !open_inventory(shard, zone))
+        return false;
+    return catalog_put_zone(shard->catalog, zone);
+}
+
+/* --- state changes --- */
+
+static void mark_changed(struct shard *shard, uint32_t number)
+{
+    struct zone *zone = shard_zone_at(shard, number);
+
+    if (zone->changed)
+        return;
+    zone->changed = true;
+    shard->changed_zones[shard->changed_zone_count++] = number;
+}
+
+static void apply_reserved(struct shard *shard, const struct record_reserved *reserved)
+{
+    uint32_t number = shard_zone_number(shard, &reserved->zone_id);
+    assert(number != HASH_INDEX_MISSING);
+
+    zone_reserve(shard_zone_at(shard, number), reserved->from_segment, reserved->to_segment,
+                 reserved->quantity);
+    booking_add(&shard->bookings, reserved, number);
+    mark_changed(shard, number);
+}
+
+static void apply_end(struct shard *shard, const struct uuid *booking_id,
+                      enum booking_status status, uint64_t stamp_ms)
+{
+    uint32_t slot = booking_find(&shard->bookings, booking_id);
+    assert(slot != HASH_INDEX_MISSING);
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+    struct zone *zone = shard_zone_at(shard, booking->zone);
+
+    if (status == BOOKING_CONFIRMED)
+        zone_sell(zone, booking->from_segment, booking->to_segment, booking->quantity);
+    else
+        zone_return(zone, booking->from_segment, booking->to_segment, booking->quantity);
+    booking_end(&shard->bookings, slot, status, stamp_ms);
+    mark_changed(shard, booking->zone);
+}
+
+void shard_apply(struct shard *shard, const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_RESERVED:
+        assert(uuid_v7_ms(&record->reserved.booking_id) == record->stamp_ms);
+        apply_reserved(shard, &record->reserved);
+        break;
+    case RECORD_CONFIRMED:
+        apply_end(shard, &record->settled.booking_id, BOOKING_CONFIRMED, record->stamp_ms);
+        break;
+    case RECORD_CANCELLED:
+        apply_end(shard, &record->settled.booking_id, BOOKING_CANCELLED, record->stamp_ms);
+        break;
+    case RECORD_EXPIRED:
+        for (uint32_t i = 0; i < record->expired.count; i++)
+            apply_end(shard, &record->expired.items[i].booking_id, BOOKING_EXPIRED,
+                      record->stamp_ms);
+        break;
+    case RECORD_EVENT:
+    case RECORD_SHOW:
+    case RECORD_ZONE:
+    case RECORD_CLEAN_STOP:
+        assert(!"a record of the zone role");
+        break;
+    }
+}
+
+uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts *out, uint32_t max)
+{
+    uint32_t taken = 0;
+
+    while (taken < max && shard->changed_zone_count > 0) {
+        struct zone *zone = shard_zone_at(shard, shard->changed_zones[--shard->changed_zone_count]);
+        zone->changed = false;
+        out[taken++] = (struct shard_zone_counts){zone->counters, zone_available_throughout(zone),
+                                                  zone->reserved, zone->sold};
+    }
+    return taken;
+}

@@ -1,0 +1,263 @@
+/* The zone's shard decides: reserve, confirm, cancel, expire; and shard 0
+ * decides on the catalog. Nothing here changes state: a decision is a record. */
+#include <assert.h>
+
+#include "shard.h"
+#include "shard_state.h"
+
+void shard_prefetch(const struct shard *shard, const struct command *command)
+{
+    if (command->key.hash != 0)
+        idempotency_prefetch(&shard->keys, command->key.hash);
+    switch (command->kind) {
+    case COMMAND_CONFIRM:
+    case COMMAND_CANCEL:
+    case COMMAND_BOOKING_GET:
+        booking_prefetch(&shard->bookings, &command->booking.booking_id);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum result decide_reserve(struct shard *shard, const struct command *command,
+                                  uint64_t now_ms, struct record *record,
+                                  struct refusal_detail *detail)
+{
+    const struct command_reserve *reserve = &command->reserve;
+    uint32_t number = shard_zone_number(shard, &reserve->zone_id);
+    assert(number != HASH_INDEX_MISSING); /* the worker asked shard_knows_zone */
+    const struct zone *zone = shard_zone_at(shard, number);
+    uint32_t available = zone_available(zone, 0, zone->segment_count);
+
+    *detail = (struct refusal_detail){
+        .requested = reserve->quantity, .available = available, .price_minor = zone->price_minor};
+    if (reserve->has_price && reserve->unit_price_minor != zone->price_minor)
+        return RESULT_PRICE_CHANGED;
+    if (reserve->quantity > available)
+        return RESULT_INSUFFICIENT_STOCK;
+    if (!booking_table_has_room(&shard->bookings))
+        return RESULT_OVERLOADED;
+
+    record->kind = RECORD_RESERVED;
+    record->reserved = (struct record_reserved){.booking_id = reserve->booking_id,
+                                                .user_id = command->actor.id,
+                                                .zone_id = zone->id,
+                                                .quantity = reserve->quantity,
+                                                .from_segment = 0,
+                                                .to_segment = zone->segment_count,
+                                                .unit_price_minor = zone->price_minor,
+                                                .ttl_ms = shard->options.reservation_ttl_ms,
+                                                .remaining = available - reserve->quantity};
+    assert(uuid_v7_ms(&reserve->booking_id) == now_ms);
+    return RESULT_OK;
+}
+
+/* What stands between a booking and the end it is to come to. RESULT_OK with
+ * *already set: it has come to that end before. */
+static enum result check_end(const struct booking *booking, enum booking_status end,
+                             uint64_t now_ms, struct refusal_detail *detail, bool *already)
+{
+    uint64_t deadline_ms = booking_deadline_ms(booking);
+
+    detail->status = booking->status;
+    *already = booking->status == end;
+    if (*already)
+        return RESULT_OK;
+    if (booking->status == BOOKING_EXPIRED ||
+        (booking->status == BOOKING_RESERVED && now_ms >= deadline_ms)) {
+        detail->status = BOOKING_EXPIRED;
+        detail->at_ms = deadline_ms;
+        return RESULT_RESERVATION_EXPIRED;
+    }
+    return booking->status == BOOKING_RESERVED ? RESULT_OK : RESULT_INVALID_STATE;
+}
+
+static enum result decide_end(struct shard *shard, const struct command *command,
+                              enum booking_status end, uint64_t now_ms, struct record *record,
+                              struct refusal_detail *detail)
+{
+    uint32_t slot = booking_find(&shard->bookings, &command->booking.booking_id);
+    bool already;
+
+    *detail = (struct refusal_detail){0};
+    if (slot == HASH_INDEX_MISSING)
+        return RESULT_NOT_FOUND;
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+    const struct uuid *owner = booking_user_id(&shard->bookings, booking);
+    if (!uuid_equal(owner, &command->actor.id))
+        return RESULT_NOT_FOUND; /* another's is as good as unknown */
+    enum result result = check_end(booking, end, now_ms, detail, &already);
+    if (result != RESULT_OK || already)
+        return result;
+
+    record->kind = end == BOOKING_CONFIRMED ? RECORD_CONFIRMED : RECORD_CANCELLED;
+    record->settled = (struct record_settled){.booking_id = booking->id,
+                                              .user_id = *owner,
+                                              .zone_id = shard_zone_at(shard, booking->zone)->id,
+                                              .quantity = booking->quantity,
+                                              .payment_id = command->booking.payment_id};
+    return RESULT_OK;
+}
+
+enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
+                         struct record *record, struct refusal_detail *detail)
+{
+    record->kind = 0;
+    record->stamp_ms = now_ms;
+    record->actor = command->actor;
+    record->key = command->key;
+    switch (command->kind) {
+    case COMMAND_RESERVE:
+        return decide_reserve(shard, command, now_ms, record, detail);
+    case COMMAND_CONFIRM:
+        return decide_end(shard, command, BOOKING_CONFIRMED, now_ms, record, detail);
+    case COMMAND_CANCEL:
+        return decide_end(shard, command, BOOKING_CANCELLED, now_ms, record, detail);
+    default:
+        assert(!"a command of the zone role");
+        return RESULT_NOT_FOUND;
+    }
+}
+
+uint64_t shard_next_deadline_ms(const struct shard *shard)
+{
+    uint32_t slot = shard->bookings.soonest;
+    return slot == SLAB_NONE ? UINT64_MAX : booking_deadline_ms(booking_at(&shard->bookings, slot));
+}
+
+bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record)
+{
+    uint32_t slot = shard->bookings.soonest;
+    uint32_t count = 0, zone = 0;
+
+    while (slot != SLAB_NONE && count < RECORD_EXPIRED_MAX) {
+        const struct booking *booking = booking_at(&shard->bookings, slot);
+        if (booking_deadline_ms(booking) > now_ms || (count > 0 && booking->zone != zone))
+            break;
+        zone = booking->zone;
+        record->expired.items[count++] =
+            (struct record_expired_item){.booking_id = booking->id,
+                                         .user_id = *booking_user_id(&shard->bookings, booking),
+                                         .quantity = booking->quantity};
+        slot = booking->later;
+    }
+    if (count == 0)
+        return false;
+    record->kind = RECORD_EXPIRED;
+    record->stamp_ms = now_ms;
+    record->actor = (struct actor){.role = ROLE_SYSTEM};
+    record->key = (struct request_key){0};
+    record->expired.zone_id = shard_zone_at(shard, zone)->id;
+    record->expired.count = count;
+    return true;
+}
+
+/* --- catalog, on shard 0 --- */
+
+static bool may_change(const struct actor *actor, const struct catalog_event *event)
+{
+    return actor->role == ROLE_ADMIN ||
+           (actor->role == ROLE_ORGANIZER && uuid_equal(&actor->id, &event->organizer_id));
+}
+
+static bool may_organize(const struct actor *actor)
+{
+    return actor->role == ROLE_ADMIN || actor->role == ROLE_ORGANIZER;
+}
+
+static enum result decide_event(const struct shard *shard, const struct command *command,
+                                uint64_t now_ms, struct record *record)
+{
+    const struct catalog_event *draft = command->event;
+
+    if (catalog_event_by_slug(shard->catalog, draft->slug.bytes, draft->slug.length))
+        return RESULT_CONFLICT;
+    record->kind = RECORD_EVENT;
+    record->event = *draft;
+    record->event.organizer_id = command->actor.id;
+    record->event.created_ms = record->event.updated_ms = now_ms;
+    return RESULT_OK;
+}
+
+static enum result decide_event_status(const struct shard *shard, const struct command *command,
+                                       uint64_t now_ms, struct record *record)
+{
+    const struct catalog_event *event =
+        catalog_event(shard->catalog, &command->event_status.event_id);
+
+    if (!event || !may_change(&command->actor, event))
+        return RESULT_NOT_FOUND;
+    if (event->status == command->event_status.status)
+        return RESULT_OK;
+    if (event->status == EVENT_CANCELLED)
+        return RESULT_INVALID_STATE;
+    record->kind = RECORD_EVENT;
+    record->event = *event;
+    record->event.status = command->event_status.status;
+    record->event.updated_ms = now_ms;
+    return RESULT_OK;
+}
+
+static enum result decide_show(const struct shard *shard, const struct command *command,
+                               uint64_t now_ms, struct record *record)
+{
+    const struct catalog_event *event = catalog_event(shard->catalog, &command->show->event_id);
+
+    if (!event || !may_change(&command->actor, event))
+        return RESULT_NOT_FOUND;
+    if (event->status == EVENT_CANCELLED ||
+        catalog_event_show(shard->catalog, &event->id, CATALOG_SHOWS_PER_EVENT_MAX - 1))
+        return RESULT_INVALID_STATE;
+    record->kind = RECORD_SHOW;
+    record->show = *command->show;
+    record->show.segment_count = 1;
+    record->show.created_ms = record->show.updated_ms = now_ms;
+    return RESULT_OK;
+}
+
+static enum result decide_zone(const struct shard *shard, const struct command *command,
+                               uint64_t now_ms, struct record *record)
+{
+    const struct catalog_show *show = catalog_show(shard->catalog, &command->zone->show_id);
+    const struct catalog_event *event =
+        show ? catalog_event(shard->catalog, &show->event_id) : NULL;
+
+    if (!event || !may_change(&command->actor, event))
+        return RESULT_NOT_FOUND;
+    if (command->zone->kind != ZONE_GENERAL)
+        return RESULT_KIND_UNSUPPORTED;
+    if (event->status == EVENT_CANCELLED ||
+        catalog_show_zone(shard->catalog, &show->id, CATALOG_ZONES_PER_SHOW_MAX - 1))
+        return RESULT_INVALID_STATE;
+    record->kind = RECORD_ZONE;
+    record->zone = *command->zone;
+    record->zone.event_id = event->id;
+    record->zone.created_ms = record->zone.updated_ms = now_ms;
+    return RESULT_OK;
+}
+
+enum result shard_decide_catalog(struct shard *shard, const struct command *command,
+                                 uint64_t now_ms, struct record *record)
+{
+    assert(shard->options.index == 0);
+    record->kind = 0;
+    record->stamp_ms = now_ms;
+    record->actor = command->actor;
+    record->key = command->key;
+    if (!may_organize(&command->actor))
+        return RESULT_FORBIDDEN;
+    switch (command->kind) {
+    case COMMAND_EVENT_CREATE:
+        return decide_event(shard, command, now_ms, record);
+    case COMMAND_EVENT_STATUS:
+        return decide_event_status(shard, command, now_ms, record);
+    case COMMAND_SHOW_CREATE:
+        return decide_show(shard, command, now_ms, record);
+    case COMMAND_ZONE_CREATE:
+        return decide_zone(shard, command, now_ms, record);
+    default:
+        assert(!"a command on the catalog");
+        return RESULT_NOT_FOUND;
+    }
+}

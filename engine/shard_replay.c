@@ -1,0 +1,261 @@
+/* Applying records from the disk: every fact is checked before it is used. */
+#include <assert.h>
+
+#include "shard.h"
+#include "shard_state.h"
+
+static const char *const replay_names[] = {
+    [SHARD_REPLAY_OK] = "ok",
+    [SHARD_REPLAY_UNKNOWN_ZONE] = "unknown zone",
+    [SHARD_REPLAY_UNKNOWN_BOOKING] = "unknown booking",
+    [SHARD_REPLAY_DUPLICATE_BOOKING] = "booking id used twice",
+    [SHARD_REPLAY_OVERSOLD] = "more tickets than the zone has",
+    [SHARD_REPLAY_BAD_STATE] = "not possible in this state",
+    [SHARD_REPLAY_OUT_OF_MEMORY] = "out of memory",
+};
+
+const char *shard_replay_result_name(enum shard_replay_result result)
+{
+    return (unsigned)result <= SHARD_REPLAY_OUT_OF_MEMORY ? replay_names[result] : "unknown";
+}
+
+static bool owns_zone(const struct shard *shard, const struct uuid *zone_id)
+{
+    return partition_shard_of(shard->options.partitions, zone_id) == shard->options.index;
+}
+
+static bool is_home_of(const struct shard *shard, const struct uuid *user_id)
+{
+    return partition_shard_of(shard->options.partitions, user_id) == shard->options.index;
+}
+
+/* --- zone role --- */
+
+static enum shard_replay_result check_reserved(const struct shard *shard,
+                                               const struct record *record)
+{
+    const struct record_reserved *reserved = &record->reserved;
+    uint32_t number = shard_zone_number(shard, &reserved->zone_id);
+
+    if (number == HASH_INDEX_MISSING)
+        return SHARD_REPLAY_UNKNOWN_ZONE;
+    const struct zone *zone = shard_zone_at(shard, number);
+    if (reserved->from_segment >= reserved->to_segment ||
+        reserved->to_segment > zone->segment_count || reserved->quantity == 0 ||
+        uuid_v7_ms(&reserved->booking_id) != record->stamp_ms)
+        return SHARD_REPLAY_BAD_STATE;
+    if (reserved->quantity > zone_available(zone, reserved->from_segment, reserved->to_segment))
+        return SHARD_REPLAY_OVERSOLD;
+    if (booking_find(&shard->bookings, &reserved->booking_id) != HASH_INDEX_MISSING)
+        return SHARD_REPLAY_DUPLICATE_BOOKING;
+    if (!booking_table_has_room(&shard->bookings))
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    return SHARD_REPLAY_OK;
+}
+
+static enum shard_replay_result check_end(const struct shard *shard, const struct uuid *booking_id,
+                                          const struct record *record)
+{
+    uint32_t slot = booking_find(&shard->bookings, booking_id);
+
+    if (slot == HASH_INDEX_MISSING)
+        return SHARD_REPLAY_UNKNOWN_BOOKING;
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+    bool past_deadline = record->stamp_ms >= booking_deadline_ms(booking);
+    bool is_expiry = record->kind == RECORD_EXPIRED;
+    if (booking->status != BOOKING_RESERVED || past_deadline != is_expiry ||
+        record->stamp_ms < booking_created_ms(booking))
+        return SHARD_REPLAY_BAD_STATE;
+    return SHARD_REPLAY_OK;
+}
+
+/* A record may name a booking twice; the second naming must fail too. */
+static enum shard_replay_result check_expired(const struct shard *shard,
+                                              const struct record *record)
+{
+    const struct record_expired *expired = &record->expired;
+
+    if (expired->count == 0 || expired->count > RECORD_EXPIRED_MAX)
+        return SHARD_REPLAY_BAD_STATE;
+    for (uint32_t i = 0; i < expired->count; i++) {
+        enum shard_replay_result result = check_end(shard, &expired->items[i].booking_id, record);
+        if (result != SHARD_REPLAY_OK)
+            return result;
+        for (uint32_t before = 0; before < i; before++)
+            if (uuid_equal(&expired->items[i].booking_id, &expired->items[before].booking_id))
+                return SHARD_REPLAY_BAD_STATE;
+    }
+    return SHARD_REPLAY_OK;
+}
+
+static enum shard_replay_result replay_zone_role(struct shard *shard, const struct record *record)
+{
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+
+    if (record->kind == RECORD_RESERVED)
+        result = check_reserved(shard, record);
+    else if (record->kind == RECORD_EXPIRED)
+        result = check_expired(shard, record);
+    else
+        result = check_end(shard, &record->settled.booking_id, record);
+    if (result == SHARD_REPLAY_OK)
+        shard_apply(shard, record);
+    return result;
+}
+
+/* --- home role --- */
+
+static struct idempotency_entry *open_key(struct shard *shard, const struct record *record)
+{
+    if (record->key.hash == 0)
+        return NULL;
+    if (idempotency_find(&shard->keys, record->key.hash, record->stamp_ms))
+        return NULL; /* only a damaged log says it twice; the first stands */
+    return idempotency_begin(&shard->keys, &record->key);
+}
+
+static void keep_booking_key(struct shard *shard, const struct record *record,
+                             const struct uuid *booking_id, uint32_t remaining)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->booking_id = *booking_id;
+    entry->remaining = remaining;
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_BOOKING, record->stamp_ms);
+}
+
+void shard_remember_event(struct shard *shard, const struct record *record,
+                          const struct catalog_event *event)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->event = catalog_event_share(event);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_EVENT, record->stamp_ms);
+}
+
+void shard_remember_show(struct shard *shard, const struct record *record,
+                         const struct catalog_show *show)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->show = catalog_show_share(show);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_SHOW, record->stamp_ms);
+}
+
+void shard_remember_zone(struct shard *shard, const struct record *record,
+                         const struct catalog_zone *zone)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->zone = catalog_zone_share(zone);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ZONE, record->stamp_ms);
+}
+
+static enum shard_replay_result count_tickets(struct shard *shard, const struct uuid *user_id,
+                                              const struct uuid *zone_id, uint32_t tickets)
+{
+    const struct catalog_zone *zone = catalog_zone(shard->catalog, zone_id);
+    if (!zone)
+        return SHARD_REPLAY_UNKNOWN_ZONE;
+    uint32_t event = catalog_event_number(shard->catalog, &zone->event_id);
+    struct quota_entry *entry = quota_open(&shard->quotas, user_id, event);
+    if (!entry)
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    if (entry->tickets + (uint64_t)tickets > QUOTA_TICKETS_MAX)
+        return SHARD_REPLAY_BAD_STATE;
+    entry->tickets = (entry->tickets + tickets) & QUOTA_TICKETS_MAX;
+    return SHARD_REPLAY_OK;
+}
+
+static enum shard_replay_result give_back(struct shard *shard, const struct uuid *user_id,
+                                          const struct uuid *zone_id, uint32_t tickets)
+{
+    const struct catalog_zone *zone = catalog_zone(shard->catalog, zone_id);
+    if (!zone)
+        return SHARD_REPLAY_UNKNOWN_ZONE;
+    return shard_quota_return(shard, user_id, &zone->event_id, tickets) ? SHARD_REPLAY_OK
+                                                                        : SHARD_REPLAY_BAD_STATE;
+}
+
+static enum shard_replay_result replay_reserved_at_home(struct shard *shard,
+                                                        const struct record *record)
+{
+    const struct record_reserved *reserved = &record->reserved;
+
+    if (!is_home_of(shard, &reserved->user_id))
+        return SHARD_REPLAY_OK;
+    keep_booking_key(shard, record, &reserved->booking_id, reserved->remaining);
+    return count_tickets(shard, &reserved->user_id, &reserved->zone_id, reserved->quantity);
+}
+
+static enum shard_replay_result replay_settled_at_home(struct shard *shard,
+                                                       const struct record *record)
+{
+    const struct record_settled *settled = &record->settled;
+
+    if (is_home_of(shard, &record->actor.id))
+        keep_booking_key(shard, record, &settled->booking_id, 0);
+    if (record->kind != RECORD_CANCELLED || !is_home_of(shard, &settled->user_id))
+        return SHARD_REPLAY_OK;
+    return give_back(shard, &settled->user_id, &settled->zone_id, settled->quantity);
+}
+
+static enum shard_replay_result replay_expired_at_home(struct shard *shard,
+                                                       const struct record *record)
+{
+    const struct record_expired *expired = &record->expired;
+
+    for (uint32_t i = 0; i < expired->count; i++) {
+        const struct record_expired_item *item = &expired->items[i];
+        if (!is_home_of(shard, &item->user_id))
+            continue;
+        enum shard_replay_result result =
+            give_back(shard, &item->user_id, &expired->zone_id, item->quantity);
+        if (result != SHARD_REPLAY_OK)
+            return result;
+    }
+    return SHARD_REPLAY_OK;
+}
+
+static const struct uuid *zone_of(const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_RESERVED:
+        return &record->reserved.zone_id;
+    case RECORD_EXPIRED:
+        return &record->expired.zone_id;
+    default:
+        return &record->settled.zone_id;
+    }
+}
+
+enum shard_replay_result shard_replay(struct shard *shard, const struct record *record)
+{
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+
+    switch (record->kind) {
+    case RECORD_EVENT:
+    case RECORD_SHOW:
+    case RECORD_ZONE:
+    case RECORD_CLEAN_STOP:
+        return SHARD_REPLAY_OK;
+    case RECORD_RESERVED:
+    case RECORD_CONFIRMED:
+    case RECORD_CANCELLED:
+    case RECORD_EXPIRED:
+        break;
+    }
+    if (owns_zone(shard, zone_of(record)))
+        result = replay_zone_role(shard, record);
+    if (result != SHARD_REPLAY_OK)
+        return result;
+    if (record->kind == RECORD_RESERVED)
+        return replay_reserved_at_home(shard, record);
+    if (record->kind == RECORD_EXPIRED)
+        return replay_expired_at_home(shard, record);
+    return replay_settled_at_home(shard, record);
+}

@@ -1,0 +1,48 @@
+/* The inside of a shard, for shard*.c only. */
+#ifndef ENGINE_SHARD_STATE_H
+#define ENGINE_SHARD_STATE_H
+
+#include "booking.h"
+#include "hash_index.h"
+#include "idempotency.h"
+#include "quota.h"
+#include "rate_limit.h"
+#include "refusal_memory.h"
+#include "shard.h"
+#include "slab.h"
+#include "zone.h"
+
+struct shard {
+    struct shard_options options;
+    struct catalog *catalog;
+
+    /* zone role */
+    struct slab zones; /* of struct zone * */
+    struct hash_index zone_by_id;
+    struct booking_table bookings;
+    uint32_t *changed_zones; /* numbers, each once */
+    uint32_t changed_zone_count;
+
+    /* home role */
+    struct quota_table quotas;
+    struct idempotency_table keys;
+    struct refusal_memory refusals;
+    struct rate_limit_table rates;
+};
+
+static inline struct zone *shard_zone_at(const struct shard *shard, uint32_t number)
+{
+    return *(struct zone **)slab_at(&shard->zones, number);
+}
+
+/* HASH_INDEX_MISSING: not this shard's, or not opened yet. */
+uint32_t shard_zone_number(const struct shard *shard, const struct uuid *zone_id);
+
+void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_ms,
+                         struct booking_facts *facts);
+
+/* Lowers a user's count for an event; false: it was not that high. */
+bool shard_quota_return(struct shard *shard, const struct uuid *user_id,
+                        const struct uuid *event_id, uint32_t tickets);
+
+#endif
