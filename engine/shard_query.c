@@ -1,7 +1,6 @@
 /* Looking into a shard without changing it: a user's bookings, totals, audit. */
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
 #include <xxhash.h>
 
 #include "memory.h"
@@ -179,10 +178,11 @@ uint64_t shard_state_hash(const struct shard *shard)
 
     for (uint32_t slot = 0; slot < shard->bookings.bookings.used; slot++) {
         struct booking_facts facts;
-        memset(&facts, 0, sizeof facts); /* padding too */
         shard_booking_facts(shard, slot, 0, &facts);
         uint64_t words[] = {
-            XXH3_64bits(&facts.booking_id, 3 * sizeof(struct uuid)),
+            XXH3_64bits(&facts.booking_id, sizeof facts.booking_id),
+            XXH3_64bits(&facts.user_id, sizeof facts.user_id),
+            XXH3_64bits(&facts.zone_id, sizeof facts.zone_id),
             facts.status,
             facts.quantity,
             (uint64_t)facts.unit_price_minor,

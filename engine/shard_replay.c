@@ -54,7 +54,7 @@ static enum shard_replay_result check_reserved(const struct shard *shard,
 }
 
 static enum shard_replay_result check_end(const struct shard *shard, const struct uuid *booking_id,
-                                          const struct record *record)
+                                          const struct uuid *zone_id, const struct record *record)
 {
     uint32_t slot = booking_find(&shard->bookings, booking_id);
 
@@ -64,7 +64,8 @@ static enum shard_replay_result check_end(const struct shard *shard, const struc
     bool past_deadline = record->stamp_ms >= booking_deadline_ms(booking);
     bool is_expiry = record->kind == RECORD_EXPIRED;
     if (booking->status != BOOKING_RESERVED || past_deadline != is_expiry ||
-        record->stamp_ms < booking_created_ms(booking))
+        record->stamp_ms < booking_created_ms(booking) ||
+        !uuid_equal(&shard_zone_at(shard, booking->zone)->id, zone_id))
         return SHARD_REPLAY_BAD_STATE;
     return SHARD_REPLAY_OK;
 }
@@ -78,7 +79,8 @@ static enum shard_replay_result check_expired(const struct shard *shard,
     if (expired->count == 0 || expired->count > RECORD_EXPIRED_MAX)
         return SHARD_REPLAY_BAD_STATE;
     for (uint32_t i = 0; i < expired->count; i++) {
-        enum shard_replay_result result = check_end(shard, &expired->items[i].booking_id, record);
+        enum shard_replay_result result =
+            check_end(shard, &expired->items[i].booking_id, &expired->zone_id, record);
         if (result != SHARD_REPLAY_OK)
             return result;
         for (uint32_t before = 0; before < i; before++)
@@ -97,7 +99,7 @@ static enum shard_replay_result replay_zone_role(struct shard *shard, const stru
     else if (record->kind == RECORD_EXPIRED)
         result = check_expired(shard, record);
     else
-        result = check_end(shard, &record->settled.booking_id, record);
+        result = check_end(shard, &record->settled.booking_id, &record->settled.zone_id, record);
     if (result == SHARD_REPLAY_OK)
         shard_apply(shard, record);
     return result;
