@@ -54,24 +54,24 @@ $(shell mkdir -p $(BUILD); echo '$(FLAGS)' | cmp -s - $(BUILD)/flags || echo '$(
 
 $(BUILD)/obj/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(QUIET)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/obj/%.cpp.o: %.cpp $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(QUIET)$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
+	$(CXX) $(CXXFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/obj/llhttp/%.c.o: /usr/share/llhttp/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(QUIET)$(CC) -std=gnu11 $(COMMON) -c $< -o $@
+	$(CC) -std=gnu11 $(COMMON) -c $< -o $@
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@
-	$(QUIET)ar rcs $@ $^
+	ar rcs $@ $^
 $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay: $(LIBRARY)
-	$(QUIET)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(LIBRARY)
 	@mkdir -p $(@D)
-	$(QUIET)$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CXX) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 unit: $(UNIT)
 fuzzers: $(FUZZ)
 
@@ -83,14 +83,14 @@ TIDY   := $(patsubst %,$(BUILD)/lint/%.tidy,$(filter-out bench/%,$(filter %.c,$(
 lint: $(BUILD)/lint/format $(TIDY) $(BUILD)/lint/cppcheck
 $(BUILD)/lint/format: $(LINTED) .clang-format
 	@mkdir -p $(@D)
-	$(QUIET)clang-format --dry-run -Werror $(LINTED) && touch $@
+	clang-format --dry-run -Werror $(LINTED) && touch $@
 $(BUILD)/lint/%.c.tidy: $(BUILD)/obj/%.c.o .clang-tidy
 	@mkdir -p $(@D)
-	$(QUIET)clang-tidy --quiet $*.c -- $(filter-out -fcf-protection,$(CFLAGS)) 2>$@.log || { cat $@.log; exit 1; }
+	clang-tidy --quiet $*.c -- $(filter-out -fcf-protection,$(CFLAGS)) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 $(BUILD)/lint/cppcheck: $(LINTED) tests/cppcheck.suppress
 	@mkdir -p $(BUILD)/lint/cppcheck.cache
-	$(QUIET)cppcheck -j$(JOBS) --quiet --std=c11 --language=c --enable=warning,performance,portability \
+	cppcheck -j$(JOBS) --quiet --std=c11 --language=c --enable=warning,performance,portability \
 	  --inline-suppr --suppressions-list=tests/cppcheck.suppress --error-exitcode=1 -D_GNU_SOURCE \
 	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck.cache $(filter %.c,$(LINTED)) && touch $@
 
