@@ -195,7 +195,7 @@ void shard_apply(struct shard *shard, const struct record *record)
     case RECORD_SHOW:
     case RECORD_ZONE:
     case RECORD_CLEAN_STOP:
-        assert(!"a record of the zone role");
+        assert(false && "a record of the zone role");
         break;
     }
 }

@@ -115,7 +115,7 @@ enum result shard_decide(struct shard *shard, const struct command *command, uin
     case COMMAND_CANCEL:
         return decide_end(shard, command, BOOKING_CANCELLED, now_ms, record, detail);
     default:
-        assert(!"a command of the zone role");
+        assert(false && "a command of the zone role");
         return RESULT_NOT_FOUND;
     }
 }
@@ -257,7 +257,7 @@ enum result shard_decide_catalog(struct shard *shard, const struct command *comm
     case COMMAND_ZONE_CREATE:
         return decide_zone(shard, command, now_ms, record);
     default:
-        assert(!"a command on the catalog");
+        assert(false && "a command on the catalog");
         return RESULT_NOT_FOUND;
     }
 }

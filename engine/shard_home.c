@@ -35,7 +35,7 @@ static void answer_object(const struct idempotency_entry *entry, struct answer *
         break;
     case IDEMPOTENCY_PENDING:
     case IDEMPOTENCY_BOOKING:
-        assert(!"an entry with an object");
+        assert(false && "an entry with an object");
     }
 }
 
