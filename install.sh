@@ -6,12 +6,12 @@ set -euo pipefail
 packages_of() {
     case $1 in
     build) # to compile and to run the demo
-        echo gcc g++ make ca-certificates curl \
+        echo gcc g++ make ca-certificates curl jq util-linux \
             liburing-dev libpq-dev libxxhash-dev libmsgpack-dev libjemalloc-dev libssl-dev \
             libsimdjson-dev libtomlplusplus-dev node-llhttp ;;
     test) # checkers, unit tests, and a PostgreSQL that the tests start themselves
         echo clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev \
-            postgresql-15 postgresql-client-15 python3 python3-yaml util-linux procps ;;
+            postgresql-15 postgresql-client-15 python3 python3-yaml procps ;;
     bench) # what Boxoffice is compared with
         echo nginx-light redis-server redis-tools wrk postgresql-15 python3 ;;
     *)

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# `make run`: starts the engine on config.toml in the foreground, puts a demo event
+# on sale through the REST API, and prints what to try. On the second start the
+# event is found instead. Ctrl-C stops the engine cleanly.
+#
+# BOXOFFICE_<SECTION>_<KEY> works here as with the engine itself.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=${BUILD:-build}
+config=${CONFIG:-config.toml}
+data=${BOXOFFICE_STORAGE_DATA_DIR:-data}
+listen=${BOXOFFICE_SERVER_LISTEN:-127.0.0.1:8080}
+api=http://$listen/api/v1
+slug=demo-night
+organizer=00000000-0000-4000-8000-00000000d340 # the demo's own
+# A newcomer's disk may refuse O_DIRECT; the demo then goes on with a warning.
+export BOXOFFICE_STORAGE_ALLOW_BUFFERED=${BOXOFFICE_STORAGE_ALLOW_BUFFERED:-true}
+
+fail() {
+    echo "make run: $*" >&2
+    exit 1
+}
+
+uuid() {
+    cat /proc/sys/kernel/random/uuid
+}
+
+token() { # ROLE USER
+    "$build/boxctl" --config "$config" token --role "$1" --user "$2" --ttl 86400
+}
+
+# An API call that must succeed; prints its `data`.
+call() { # METHOD PATH TOKEN [BODY]
+    local answer
+    answer=$(curl -sS -X "$1" "$api$2" -H "Authorization: Bearer $3" \
+        -H 'Content-Type: application/json' -H "Idempotency-Key: $(uuid)" ${4:+-d "$4"}) ||
+        fail "no answer to $1 $2"
+    jq -e .success >/dev/null <<<"$answer" || fail "$1 $2: $answer"
+    jq -c .data <<<"$answer"
+}
+
+# Starts the engine; a terminal's Ctrl-C reaches this script, which asks once.
+start() {
+    local init=()
+    [ -e "$data" ] || init=(--init)
+    setsid setpriv --pdeathsig TERM "$build/boxoffice" --config "$config" "${init[@]}" &
+    engine=$!
+    trap 'kill -TERM "$engine" 2>/dev/null || true' INT TERM HUP EXIT
+    local tries=0
+    until [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$listen/ready" || true)" = 200 ]; do
+        kill -0 "$engine" 2>/dev/null || { wait "$engine" || exit $?; exit 1; }
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] || fail "the engine is not ready after a minute"
+        sleep 0.1
+    done
+}
+
+# Prints the id of the demo's first zone, making event, show and zones if need be.
+zone() {
+    local owner event show
+    owner=$(token organizer "$organizer")
+    event=$(curl -sS "$api/events/$slug" | jq -r '.data.id // empty')
+    if [ -z "$event" ]; then
+        event=$(call POST /events "$owner" "{\"title\":\"Demo night\",\"slug\":\"$slug\",
+            \"venue\":\"Lumpini Hall\",\"city\":\"Bangkok\",\"status\":\"published\"}" | jq -r .id)
+    fi
+    show=$(curl -sS "$api/events/$event/shows" | jq -r '.data[0].id // empty')
+    if [ -z "$show" ]; then
+        show=$(call POST "/events/$event/shows" "$owner" \
+            '{"name":"Friday","show_date":"2030-06-07T20:00:00.000Z"}' | jq -r .id)
+    fi
+    zone=$(curl -sS "$api/shows/$show/zones" | jq -r '.data[0].id // empty')
+    if [ -z "$zone" ]; then
+        zone=$(call POST "/shows/$show/zones" "$owner" '{"name":"Standing","kind":"general",
+            "price":1500.00,"currency":"THB","total_seats":5000}' | jq -r .id)
+    fi
+    echo "$zone"
+}
+
+print_next() { # ZONE TOKEN
+    cat <<TEXT
+
+Boxoffice serves on http://$listen and a demo event is on sale. In another terminal:
+
+1. Reserve two tickets (run it twice: the same key gets the same answer)
+curl -si $api/bookings/reserve -H 'Authorization: Bearer $2' -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' -d '{"zone_id":"$1","quantity":2}'
+
+2. Confirm every reservation of this buyer
+curl -s $api/bookings/pending -H 'Authorization: Bearer $2' | jq -r '.data[].id // .data[].booking_id' | xargs -I{} curl -s -X POST $api/bookings/{}/confirm -H 'Authorization: Bearer $2'
+
+3. See what is left
+curl -s $api/zones/$1
+
+Inside: $build/boxctl shards, $build/boxctl top. Ctrl-C stops.
+
+TEXT
+}
+
+start
+zone=$(zone)
+print_next "$zone" "$(token user "$(uuid)")"
+# The first wait ends when a signal arrives, the second when the engine has.
+status=0
+wait "$engine" || status=$?
+if kill -0 "$engine" 2>/dev/null; then
+    status=0
+    wait "$engine" || status=$?
+fi
+exit "$status"
