@@ -33,7 +33,7 @@ COMMON   := $(OPT) $(GUARD) -ffunction-sections -fdata-sections -D_GNU_SOURCE $(
 CFLAGS   := -std=gnu11 $(WARN) $(WARNC) $(COMMON)
 CXXFLAGS := -std=c++17 -fno-exceptions -Wall -Wextra -Werror $(COMMON)
 LDFLAGS  := -pie $(GUARD) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed
-LIBS     := -luring -lpq -lmsgpackc -lxxhash -lcrypto -lsimdjson $(LIB_HEAP) -lstdc++ -lm -lpthread
+LIBS     := -luring -lpq -lmsgpackc -lxxhash -lcrypto -lsimdjson -lyajl $(LIB_HEAP) -lstdc++ -lm -lpthread
 
 # A file with main() is a program; every other source belongs to the library.
 MAINS   := engine/main.c admin/boxctl.c persist/boxreplay.c

@@ -8,7 +8,7 @@ packages_of() {
     build) # to compile and to run the demo
         echo gcc g++ make ca-certificates curl jq util-linux \
             liburing-dev libpq-dev libxxhash-dev libmsgpack-dev libjemalloc-dev libssl-dev \
-            libsimdjson-dev libtomlplusplus-dev node-llhttp ;;
+            libsimdjson-dev libtomlplusplus-dev libyajl-dev node-llhttp ;;
     test) # checkers, unit tests, and a PostgreSQL that the tests start themselves
         echo clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev \
             postgresql-15 postgresql-client-15 python3 python3-yaml procps ;;
