@@ -9,6 +9,7 @@
 enum message_kind {
     MESSAGE_COMMAND_HOME,    /* to the user's home shard: idempotency, limit */
     MESSAGE_COMMAND_ZONE,    /* to the zone's shard: decide */
+    MESSAGE_COMMAND_REPEAT,  /* to a booking's shard: state the facts of an accepted repeat */
     MESSAGE_COMMAND_READ,    /* to a booking's shard: get, or one part of a list */
     MESSAGE_COMMAND_CATALOG, /* to shard 0 */
     MESSAGE_ANSWER_HOME,     /* a decision on its way back through the home shard */
@@ -18,8 +19,9 @@ enum message_kind {
     MESSAGE_CATALOG_EVENT,   /* to every worker: a durable new version (owned) */
     MESSAGE_CATALOG_SHOW,
     MESSAGE_CATALOG_ZONE,
-    MESSAGE_INQUIRY,     /* from the control thread; payload.inquiry, owned by it */
-    MESSAGE_INQUIRY_DONE /* back to the control thread */
+    MESSAGE_CATALOG_APPLIED, /* back to shard 0: this worker's replica has it */
+    MESSAGE_INQUIRY,         /* from the control thread; payload.inquiry, owned by it */
+    MESSAGE_INQUIRY_DONE     /* back to the control thread */
 };
 
 struct message_released {
@@ -30,6 +32,7 @@ struct message_released {
 
 struct message {
     enum message_kind kind;
+    uint32_t round; /* catalog: which change is being spread */
     union {
         struct command command;
         struct answer answer;

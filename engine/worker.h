@@ -19,6 +19,8 @@
 
 struct worker;
 
+enum worker_stop { WORKER_RUN, WORKER_DRAIN, WORKER_STOP_NOW };
+
 /* What all workers of the process share; read-only once they run, except for
  * the mailboxes, the published counters and `stop`. */
 struct worker_group {
@@ -29,8 +31,9 @@ struct worker_group {
     struct mailbox_grid *mailboxes; /* (shard_count + 1)^2: the last is the control thread */
     struct worker_metrics *metrics; /* [shard_count], one writer each */
     struct worker *workers[SHARD_COUNT_MAX];
-    _Atomic int stop;      /* 0 run, 1 drain, 2 at once */
-    _Atomic int exit_code; /* set by the worker whose log failed */
+    _Atomic int stop;         /* enum worker_stop */
+    _Atomic uint32_t drained; /* workers with nothing in flight any more */
+    _Atomic int exit_code;    /* set by the worker whose log failed */
 };
 
 /* Takes over `shard`. The journal and transport are used from the worker's
@@ -39,6 +42,9 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
 void worker_free(struct worker *worker);
 void worker_attach(struct worker *worker, const struct journal *journal,
                    const struct transport *transport);
+
+/* Log time starts no earlier than the newest stamp in the recovered log. */
+void worker_start_clock(struct worker *worker, uint64_t stamp_ms);
 
 /* Runs until the group stops; returns the worker's exit code. Its own thread. */
 int worker_run(struct worker *worker);

@@ -1,0 +1,377 @@
+/* A worker's life and its turn. */
+#include "worker.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "logger.h"
+#include "memory.h"
+#include "worker_state.h"
+
+enum {
+    NS_PER_MS = 1000000,
+    TURN_WAIT_MS_MAX = 250,   /* so that the watchdog and a stop are seen */
+    CLOCK_JUMP_MS_MAX = 5000, /* a larger step of the wall clock is not followed */
+    EXIT_IO_ERROR = 74        /* EX_IOERR */
+};
+
+struct worker *worker_new(struct worker_group *group, uint16_t index, struct shard *shard)
+{
+    struct worker *worker = memory_new(sizeof *worker);
+    uint32_t gate_capacity =
+        (uint32_t)group->shard_count * IN_FLIGHT_MAX + IN_FLIGHT_MAX + INTERNAL_MESSAGES_MAX;
+
+    if (!worker)
+        return NULL;
+    worker->group = group;
+    worker->index = index;
+    worker->shard = shard;
+    worker->metrics = &group->metrics[index];
+    worker->batch = memory_reserve(IN_FLIGHT_MAX * sizeof *worker->batch);
+    worker->deferred = memory_reserve(DEFERRED_MAX * sizeof *worker->deferred);
+    worker->now_ns = group->clock.monotonic_ns(group->clock.context);
+    worker->now_ms = group->clock.wall_ms(group->clock.context);
+    if (worker->batch && worker->deferred && gate_init(&worker->gate, gate_capacity)) {
+        group->workers[index] = worker;
+        return worker;
+    }
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    gate_release(&worker->gate);
+    memory_release(worker->deferred, DEFERRED_MAX * sizeof *worker->deferred);
+    memory_release(worker->batch, IN_FLIGHT_MAX * sizeof *worker->batch);
+    shard_free(worker->shard);
+    memory_free(worker);
+}
+
+void worker_attach(struct worker *worker, const struct journal *journal,
+                   const struct transport *transport)
+{
+    worker->journal = *journal;
+    worker->transport = *transport;
+}
+
+void worker_start_clock(struct worker *worker, uint64_t stamp_ms)
+{
+    if (stamp_ms > worker->now_ms)
+        worker->now_ms = stamp_ms;
+}
+
+/* --- for the transport --- */
+
+bool worker_accepting(const struct worker *worker)
+{
+    return worker->in_flight < IN_FLIGHT_MAX && worker->batch_count < IN_FLIGHT_MAX &&
+           worker->gate.count < IN_FLIGHT_MAX && !worker->failed;
+}
+
+struct command *worker_command(struct worker *worker)
+{
+    if (!worker_accepting(worker))
+        return NULL;
+    struct command *command = &worker->batch[worker->batch_count];
+    memset(command, 0, sizeof *command);
+    return command;
+}
+
+void worker_submit(struct worker *worker)
+{
+    assert(worker->batch_count < IN_FLIGHT_MAX && worker->in_flight < IN_FLIGHT_MAX);
+    worker->batch[worker->batch_count].to.worker = worker->index;
+    worker->batch_count++;
+    worker->in_flight++;
+}
+
+const struct catalog *worker_catalog(const struct worker *worker)
+{
+    return shard_catalog(worker->shard);
+}
+
+uint64_t worker_now_ms(const struct worker *worker)
+{
+    return worker->now_ms;
+}
+
+uint64_t worker_now_ns(const struct worker *worker)
+{
+    return worker->now_ns;
+}
+
+struct worker_metrics *worker_metrics(struct worker *worker)
+{
+    return worker->metrics;
+}
+
+const struct worker_group *worker_group(const struct worker *worker)
+{
+    return worker->group;
+}
+
+uint16_t worker_index(const struct worker *worker)
+{
+    return worker->index;
+}
+
+enum journal_state worker_journal_state(const struct worker *worker)
+{
+    return worker->journal.state(worker->journal.context);
+}
+
+/* --- a turn --- */
+
+/* Log time follows the wall clock while it walks; when it jumps, log time goes
+ * on by the monotonic clock, so that no jump ends or prolongs reservations. */
+static void tell_time(struct worker *worker)
+{
+    const struct clock *clock = &worker->group->clock;
+    uint64_t ns = clock->monotonic_ns(clock->context), wall_ms = clock->wall_ms(clock->context);
+    uint64_t expected_ms = worker->now_ms + (ns / NS_PER_MS - worker->now_ns / NS_PER_MS);
+    bool jumped =
+        wall_ms > expected_ms + CLOCK_JUMP_MS_MAX || wall_ms + CLOCK_JUMP_MS_MAX < expected_ms;
+
+    if (jumped && !worker->clock_jumped)
+        logger_log(LOGGER_WARN, "clock_jumped", LOG_INT("shard", worker->index),
+                   LOG_INT("wall_ms", wall_ms), LOG_INT("log_ms", expected_ms));
+    worker->clock_jumped = jumped;
+    if (jumped)
+        wall_ms = expected_ms;
+    worker->now_ms = wall_ms > worker->now_ms ? wall_ms : worker->now_ms;
+    worker->now_ns = ns;
+}
+
+static void route_batch(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->batch_count; i++)
+        shard_prefetch(worker->shard, &worker->batch[i]);
+    for (uint32_t i = 0; i < worker->batch_count; i++)
+        worker_route(worker, &worker->batch[i]);
+    worker->batch_count = 0;
+}
+
+static void drain_mailboxes(struct worker *worker)
+{
+    struct mailbox_grid *grid = worker->group->mailboxes;
+
+    for (uint16_t from = 0; from <= worker->group->shard_count; from++) {
+        struct message *message;
+        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+            message = mailbox_peek(grid, worker->index, from);
+            if (!message)
+                break;
+            worker_receive(worker, from, message);
+            mailbox_consume(grid, worker->index, from);
+        }
+    }
+}
+
+/* Zone counts become public with the log that made them. */
+static void publish_zone_counts(struct worker *worker)
+{
+    const struct journal *journal = &worker->journal;
+
+    if (worker->count_count > 0 && worker->counts_sequence <= journal->durable(journal->context)) {
+        for (uint32_t i = 0; i < worker->count_count; i++) {
+            const struct shard_zone_counts *counts = &worker->counts[i];
+            atomic_store_explicit(&counts->counters->available, counts->available,
+                                  memory_order_relaxed);
+            atomic_store_explicit(&counts->counters->reserved, counts->reserved,
+                                  memory_order_relaxed);
+            atomic_store_explicit(&counts->counters->sold, counts->sold, memory_order_relaxed);
+        }
+        worker->count_count = 0;
+    }
+    if (worker->count_count == 0) {
+        worker->count_count =
+            shard_take_changed_zones(worker->shard, worker->counts, ZONE_COUNTS_MAX);
+        worker->counts_sequence = journal->appended(journal->context);
+    }
+}
+
+static void release_durable(struct worker *worker)
+{
+    uint64_t durable = worker->journal.durable(worker->journal.context);
+    struct gate_entry *entry;
+
+    while ((entry = gate_front(&worker->gate, durable)) != NULL) {
+        if (!worker_dispatch(worker, entry->to, &entry->message))
+            return; /* the peer's mailbox is full: the order stays */
+        gate_pop(&worker->gate);
+    }
+}
+
+static void publish_mailboxes(struct worker *worker)
+{
+    for (uint16_t to = 0; to <= worker->group->shard_count; to++) {
+        if (to != worker->index && mailbox_publish(worker->group->mailboxes, worker->index, to))
+            worker->transport.ring_bell(worker->transport.context, to);
+    }
+}
+
+static void publish_metrics(struct worker *worker)
+{
+    struct worker_metrics *metrics = worker->metrics;
+    struct shard_totals totals;
+
+    metric_add(&metrics->turns, 1);
+    metric_set(&metrics->tick_ms, worker->now_ms);
+    shard_totals(worker->shard, &totals);
+    metric_set(&metrics->bookings, totals.bookings);
+    metric_set(&metrics->bookings_reserved, totals.reserved);
+    atomic_store_explicit(&metrics->journal_state, (int)worker_journal_state(worker),
+                          memory_order_relaxed);
+}
+
+/* Something waits for what rings no bell: room in a mailbox or in the log. */
+static bool must_look_again_soon(struct worker *worker)
+{
+    uint64_t durable = worker->journal.durable(worker->journal.context);
+
+    return worker->deferred_count > 0 || worker->draining ||
+           gate_front(&worker->gate, durable) != NULL;
+}
+
+static uint64_t wait_ns(struct worker *worker, uint64_t wait_ns_max)
+{
+    uint64_t deadline_ms = shard_next_deadline_ms(worker->shard);
+    uint64_t ns = wait_ns_max;
+
+    if (must_look_again_soon(worker) || deadline_ms <= worker->now_ms)
+        return NS_PER_MS < ns ? NS_PER_MS : ns;
+    if (deadline_ms - worker->now_ms < ns / NS_PER_MS)
+        ns = (deadline_ms - worker->now_ms) * NS_PER_MS;
+    return ns;
+}
+
+static void sleep_or_go_on(struct worker *worker, uint64_t wait_ns_max)
+{
+    struct mailbox_grid *grid = worker->group->mailboxes;
+    uint64_t ns = wait_ns(worker, wait_ns_max);
+
+    if (ns > 0 && mailbox_sleep(grid, worker->index)) {
+        worker->transport.submit_and_wait(worker->transport.context, ns);
+        mailbox_awake(grid, worker->index);
+    } else {
+        worker->transport.submit_and_wait(worker->transport.context, 0);
+    }
+}
+
+void worker_turn(struct worker *worker, uint64_t wait_ns_max)
+{
+    tell_time(worker);
+    worker->transport.reap(worker->transport.context);
+    worker_expire(worker);
+    route_batch(worker);
+    drain_mailboxes(worker);
+    if (worker->deferred_count > 0)
+        worker_retry_deferred(worker);
+    shard_forget(worker->shard, worker->now_ms);
+    worker->journal.flush(worker->journal.context);
+    publish_zone_counts(worker);
+    release_durable(worker);
+    publish_mailboxes(worker);
+    publish_metrics(worker);
+    sleep_or_go_on(worker, wait_ns_max);
+}
+
+/* --- running and stopping --- */
+
+/* The log failed: what was decided and is not durable may or may not survive,
+ * and those who wait are told exactly that. */
+static void fail(struct worker *worker)
+{
+    uint64_t durable = worker->journal.durable(worker->journal.context);
+
+    worker->failed = true;
+    atomic_store(&worker->group->exit_code, EXIT_IO_ERROR);
+    atomic_store(&worker->group->stop, WORKER_STOP_NOW);
+    logger_log(LOGGER_ERROR, "log_failed", LOG_INT("shard", worker->index),
+               LOG_INT("durable", durable), LOG_INT("undecided", worker->gate.count));
+    for (; worker->gate.count > 0; gate_pop(&worker->gate)) {
+        struct gate_entry *entry = &worker->gate.entries[worker->gate.head];
+        if (entry->to != worker->index || entry->message.kind != MESSAGE_ANSWER)
+            continue;
+        if (entry->sequence > durable) {
+            answer_release(&entry->message.answer);
+            entry->message.answer.result = RESULT_INDETERMINATE;
+        }
+        worker_answer(worker, &entry->message.answer);
+    }
+    /* Twice: once to queue the sends, once to let them go. */
+    worker->transport.submit_and_wait(worker->transport.context, 0);
+    worker->transport.reap(worker->transport.context);
+    worker->transport.submit_and_wait(worker->transport.context, NS_PER_MS);
+}
+
+static void begin_drain(struct worker *worker)
+{
+    worker->draining = true;
+    worker->drain_deadline_ns =
+        worker->now_ns + (uint64_t)worker->group->config->server.drain_timeout_ms * NS_PER_MS;
+    worker->transport.drain(worker->transport.context);
+}
+
+static bool is_quiet(const struct worker *worker)
+{
+    const struct journal *journal = &worker->journal;
+
+    return worker->transport.unfinished(worker->transport.context) == 0 && worker->in_flight == 0 &&
+           worker->gate.count == 0 && worker->deferred_count == 0 &&
+           journal->appended(journal->context) == journal->durable(journal->context);
+}
+
+/* True: every worker has finished what it had begun (or its time is up). */
+static bool drain_step(struct worker *worker)
+{
+    if (!worker->draining)
+        begin_drain(worker);
+    if (!worker->drained && (is_quiet(worker) || worker->now_ns > worker->drain_deadline_ns)) {
+        worker->drained = true;
+        atomic_fetch_add(&worker->group->drained, 1);
+    }
+    return atomic_load(&worker->group->drained) >= worker->group->shard_count;
+}
+
+/* The last record says that nothing was under way. */
+static void write_clean_stop(struct worker *worker)
+{
+    const struct journal *journal = &worker->journal;
+    struct record record = {.kind = RECORD_CLEAN_STOP, .stamp_ms = worker->now_ms};
+    uint64_t give_up_ns = worker->now_ns + 1000ULL * NS_PER_MS;
+    uint64_t sequence = journal->append(journal->context, &record);
+
+    while (sequence != 0 && journal->durable(journal->context) < sequence &&
+           journal->state(journal->context) != JOURNAL_FAILED && worker->now_ns < give_up_ns) {
+        journal->flush(journal->context);
+        worker->transport.submit_and_wait(worker->transport.context, NS_PER_MS);
+        worker->transport.reap(worker->transport.context);
+        tell_time(worker);
+    }
+}
+
+int worker_run(struct worker *worker)
+{
+    metric_set(&worker->metrics->ready, 1);
+    for (;;) {
+        int stop = atomic_load_explicit(&worker->group->stop, memory_order_relaxed);
+        if (stop == WORKER_STOP_NOW)
+            break;
+        if (stop == WORKER_DRAIN && drain_step(worker)) {
+            if (is_quiet(worker))
+                write_clean_stop(worker);
+            break;
+        }
+        worker_turn(worker, (uint64_t)TURN_WAIT_MS_MAX * NS_PER_MS);
+        if (worker_journal_state(worker) == JOURNAL_FAILED) {
+            fail(worker);
+            break;
+        }
+    }
+    metric_set(&worker->metrics->ready, 0);
+    return atomic_load(&worker->group->exit_code);
+}

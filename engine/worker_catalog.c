@@ -1,0 +1,179 @@
+/* Catalog changes: shard 0 decides and logs; when the record is durable every
+ * other worker gets the new version, and the answer leaves when all have it, so
+ * that whoever saw the answer finds the object everywhere. */
+#include <assert.h>
+
+#include "worker_state.h"
+
+static struct message version_message(const struct record *record, const struct answer *answer)
+{
+    struct message message = {0};
+
+    switch (record->kind) {
+    case RECORD_EVENT:
+        message.kind = MESSAGE_CATALOG_EVENT;
+        message.event = catalog_event_share(answer->event);
+        break;
+    case RECORD_SHOW:
+        message.kind = MESSAGE_CATALOG_SHOW;
+        message.show = catalog_show_share(answer->show);
+        break;
+    default:
+        message.kind = MESSAGE_CATALOG_ZONE;
+        message.zone = catalog_zone_share(answer->zone);
+        break;
+    }
+    return message;
+}
+
+/* Makes the version that the record describes; the answer gets a reference. */
+static bool make_version(const struct record *record, struct answer *answer)
+{
+    switch (record->kind) {
+    case RECORD_EVENT:
+        answer->event = catalog_event_new(&record->event);
+        return answer->event != NULL;
+    case RECORD_SHOW:
+        answer->show = catalog_show_new(&record->show);
+        return answer->show != NULL;
+    default:
+        answer->zone = catalog_zone_new(&record->zone);
+        return answer->zone != NULL;
+    }
+}
+
+static bool put_here(struct worker *worker, const struct message *version)
+{
+    switch (version->kind) {
+    case MESSAGE_CATALOG_EVENT:
+        return shard_put_event(worker->shard, version->event);
+    case MESSAGE_CATALOG_SHOW:
+        return shard_put_show(worker->shard, version->show);
+    default:
+        return shard_put_zone(worker->shard, version->zone);
+    }
+}
+
+static struct catalog_round *open_round(struct worker *worker)
+{
+    for (uint32_t i = 0; i < CATALOG_ROUNDS_MAX; i++)
+        if (!worker->rounds[i].used)
+            return &worker->rounds[i];
+    return NULL;
+}
+
+/* The object as it is, for a change that changes nothing. */
+static void answer_unchanged(struct worker *worker, const struct command *command,
+                             struct answer *answer)
+{
+    assert(command->kind == COMMAND_EVENT_STATUS);
+    const struct catalog_event *event =
+        catalog_event(shard_catalog(worker->shard), &command->event_status.event_id);
+    answer->event = catalog_event_share(event);
+}
+
+static void spread(struct worker *worker, const struct command *command,
+                   const struct record *record, struct answer *answer, struct catalog_round *round)
+{
+    uint16_t shard_count = worker->group->shard_count;
+    struct message version = version_message(record, answer);
+    bool placed = put_here(worker, &version);
+    assert(placed); /* parents are known and tables are far larger than catalogs */
+
+    if (shard_count == 1) {
+        worker_answer_home(worker, command, answer, record->sequence);
+        return;
+    }
+    round->used = true;
+    round->missing = (uint16_t)(shard_count - 1);
+    round->message = (struct message){.kind = MESSAGE_ANSWER_HOME, .answer = *answer};
+    round->to = worker_home_of(worker, &command->actor.id);
+    for (uint16_t to = 1; to < shard_count; to++) {
+        struct message copy = version_message(record, answer);
+        copy.round = (uint32_t)(round - worker->rounds);
+        worker_deliver(worker, record->sequence, to, &copy);
+    }
+}
+
+static void refuse_change(struct worker *worker, struct command *command, enum result result)
+{
+    struct answer answer;
+
+    worker_begin_answer(worker, command, &answer);
+    answer.result = result;
+    worker_answer_home(worker, command, &answer, answer.position_sequence);
+}
+
+static void name_new_object(struct worker *worker, struct command *command)
+{
+    const struct clock *clock = &worker->group->clock;
+    uint64_t random = clock->random(clock->context);
+    struct uuid id =
+        uuid_v7(worker->now_ms, (uint16_t)(random >> 8 & 0xfff), clock->random(clock->context));
+
+    if (command->kind == COMMAND_EVENT_CREATE)
+        command->event->id = id;
+    else if (command->kind == COMMAND_SHOW_CREATE)
+        command->show->id = id;
+    else if (command->kind == COMMAND_ZONE_CREATE)
+        command->zone->id = id;
+}
+
+void worker_change_catalog(struct worker *worker, struct command *command)
+{
+    struct catalog_round *round = open_round(worker);
+    struct answer answer;
+    struct record record;
+    enum result result = RESULT_STORAGE_LOW;
+
+    if (worker->journal.state(worker->journal.context) == JOURNAL_OK) {
+        name_new_object(worker, command);
+        result = shard_decide_catalog(worker->shard, command, worker->now_ms, &record);
+    }
+    if (result == RESULT_OK && !round)
+        result = RESULT_OVERLOADED;
+    worker_begin_answer(worker, command, &answer);
+    if (result == RESULT_OK && record.kind == 0) {
+        answer_unchanged(worker, command, &answer);
+        worker_answer_home(worker, command, &answer, answer.position_sequence);
+    } else if (result == RESULT_OK && make_version(&record, &answer)) {
+        record.sequence = worker->journal.append(worker->journal.context, &record);
+        answer.position_sequence = record.sequence;
+        if (record.sequence != 0) {
+            spread(worker, command, &record, &answer, round);
+        } else {
+            answer_release(&answer);
+            refuse_change(worker, command, RESULT_OVERLOADED);
+        }
+    } else {
+        refuse_change(worker, command, result == RESULT_OK ? RESULT_OVERLOADED : result);
+    }
+    command_release(command);
+}
+
+void worker_put_version(struct worker *worker, uint16_t from, struct message *message)
+{
+    struct message applied = {.kind = MESSAGE_CATALOG_APPLIED, .round = message->round};
+    bool placed = put_here(worker, message);
+
+    assert(placed);
+    worker_deliver(worker, 0, from, &applied);
+}
+
+void worker_version_applied(struct worker *worker, uint32_t number)
+{
+    assert(number < CATALOG_ROUNDS_MAX);
+    struct catalog_round *round = &worker->rounds[number];
+    assert(round->used && round->missing > 0);
+
+    if (--round->missing > 0)
+        return;
+    round->used = false;
+    if (round->to == worker->index) {
+        shard_settle(worker->shard, &round->message.answer, worker->now_ms);
+        round->message.kind = MESSAGE_ANSWER;
+        worker_deliver(worker, 0, round->message.answer.to.worker, &round->message);
+    } else {
+        worker_deliver(worker, 0, round->to, &round->message);
+    }
+}

@@ -1,0 +1,113 @@
+/* The inside of a worker, for worker*.c only. All of it belongs to the worker's
+ * thread. */
+#ifndef ENGINE_WORKER_STATE_H
+#define ENGINE_WORKER_STATE_H
+
+#include "gate.h"
+#include "worker.h"
+
+enum {
+    IN_FLIGHT_MAX = 16384,   /* requests of this worker's connections in the engine */
+    DEFERRED_MAX = 4096,     /* commands that wait for room or for another answer */
+    GATHERS_MAX = 256,       /* lists being put together */
+    CATALOG_ROUNDS_MAX = 64, /* catalog changes being spread; shard 0 */
+    ZONE_COUNTS_MAX = 256,   /* zones published with one flush */
+    EXPIRE_RECORDS_PER_TURN = 32,
+    MESSAGES_PER_TURN = 1024, /* taken from one mailbox before the others get a turn */
+    INTERNAL_MESSAGES_MAX = 8192
+};
+
+enum stage { STAGE_HOME, STAGE_ZONE };
+
+struct deferred {
+    enum stage stage;
+    struct command command;
+};
+
+/* A list or summary to which every shard contributes. */
+struct gather {
+    bool used;
+    uint16_t missing; /* shards that have not answered */
+    struct answer answer;
+    struct command_list query;
+};
+
+/* A durable catalog change whose answer waits for every replica. */
+struct catalog_round {
+    bool used;
+    uint16_t missing;
+    struct message message; /* the answer */
+    uint16_t to;
+};
+
+struct worker {
+    struct worker_group *group;
+    uint16_t index;
+    struct shard *shard;
+    struct journal journal;
+    struct transport transport;
+    struct worker_metrics *metrics;
+
+    uint64_t now_ms, now_ns;
+    bool clock_jumped; /* reported already */
+
+    struct command *batch; /* [IN_FLIGHT_MAX]: what reap has parsed this turn */
+    uint32_t batch_count;
+    uint32_t in_flight;
+
+    struct gate gate;
+    struct deferred *deferred; /* [DEFERRED_MAX] */
+    uint32_t deferred_count;
+    struct gather gathers[GATHERS_MAX];
+    struct catalog_round rounds[CATALOG_ROUNDS_MAX];
+
+    /* Zone counts taken when the log stood at counts_sequence. */
+    struct shard_zone_counts counts[ZONE_COUNTS_MAX];
+    uint32_t count_count;
+    uint64_t counts_sequence;
+
+    bool draining, drained;
+    uint64_t drain_deadline_ns;
+    bool failed;
+};
+
+/* --- worker_route.c --- */
+
+/* Takes a command that reached this worker's connections to where it belongs. */
+void worker_route(struct worker *worker, struct command *command);
+/* Handles one message from a peer. */
+void worker_receive(struct worker *worker, uint16_t from, struct message *message);
+void worker_retry_deferred(struct worker *worker);
+void worker_expire(struct worker *worker);
+
+/* Sends a message when `sequence` is durable; takes it over. */
+void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to,
+                    const struct message *message);
+/* Hands an answer to the transport, or refuses a command that never left. */
+void worker_answer(struct worker *worker, struct answer *answer);
+void worker_refuse(struct worker *worker, struct command *command, enum result result);
+/* False: the peer's mailbox is full. */
+bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message);
+
+/* --- worker_catalog.c --- */
+
+void worker_change_catalog(struct worker *worker, struct command *command);
+void worker_put_version(struct worker *worker, uint16_t from, struct message *message);
+void worker_version_applied(struct worker *worker, uint32_t round);
+
+/* --- worker_gather.c --- */
+
+void worker_gather_start(struct worker *worker, struct command *command);
+void worker_gather_part(struct worker *worker, const struct command *command);
+void worker_gathered(struct worker *worker, struct answer *part);
+
+/* --- shared by the above --- */
+
+void worker_begin_answer(const struct worker *worker, const struct command *command,
+                         struct answer *answer);
+/* An answer of the deciding shard: through the home shard if it must settle. */
+void worker_answer_home(struct worker *worker, const struct command *command, struct answer *answer,
+                        uint64_t sequence);
+uint16_t worker_home_of(const struct worker *worker, const struct uuid *user_id);
+
+#endif
