@@ -3,7 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "../net/timestamp.h"
 
 void json_writer_init(struct json_writer *writer, char *bytes, size_t capacity)
 {
@@ -174,16 +175,13 @@ void json_writer_uuid(struct json_writer *writer, const char *name, const struct
 
 void json_writer_time(struct json_writer *writer, const char *name, uint64_t unix_ms)
 {
-    char text[40];
-    struct tm tm;
-    time_t seconds = (time_t)(unix_ms / 1000);
-    if (unix_ms == 0 || gmtime_r(&seconds, &tm) == NULL) {
+    char text[TIMESTAMP_TEXT_LENGTH];
+    if (unix_ms == 0) {
         json_writer_null(writer, name);
         return;
     }
-    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + length, sizeof text - length, ".%03uZ", (unsigned)(unix_ms % 1000));
-    json_writer_text(writer, name, text);
+    timestamp_format(text, unix_ms);
+    json_writer_bytes(writer, name, text, sizeof text);
 }
 
 void json_writer_raw(struct json_writer *writer, const char *name, const char *json, size_t length)
