@@ -1,0 +1,628 @@
+/* boxoffice: starts the modules in order, waits for a signal, stops them in
+ * reverse. The only file that knows engine/, net/, persist/ and admin/. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../admin/control.h"
+#include "../net/http.h"
+#include "../net/listener.h"
+#include "../net/reactor.h"
+#include "../net/server.h"
+#include "../persist/crash_point.h"
+#include "../persist/log_writer.h"
+#include "../persist/recovery.h"
+#include "config.h"
+#include "jwt_keys.h"
+#include "logger.h"
+#include "memory.h"
+#include "restore.h"
+#include "version.h"
+#include "worker.h"
+
+enum {
+    EXIT_USAGE = 64,
+    EXIT_UNAVAILABLE = 69,
+    EXIT_BUG = 70,
+    EXIT_RESOURCES = 71,
+    EXIT_CONFIGURATION = 78,
+    STOP_GRACE_MS = 5000, /* from SIGTERM to the last resort */
+    ERROR_BYTES = 1024,
+    LOG_TAG = REACTOR_TAG_LOG_FIRST
+};
+
+struct boxoffice;
+
+/* What one worker's thread makes and frees. */
+struct worker_thread {
+    pthread_t thread;
+    bool started;
+    struct boxoffice *boxoffice;
+    struct worker *worker;
+    int listener;
+    int exit_code;
+    struct reactor *reactor;
+    struct log_storage *storage;
+    struct log_writer *writer;
+    struct rest *rest;
+    struct server *server;
+};
+
+struct boxoffice {
+    struct config config;
+    bool init;
+    struct data_dir *dir;
+    struct recovery_result recovery;
+    struct segment_keeper *keeper;
+    enum log_storage_method method;
+    struct bells *bells;
+    struct control *control;
+    struct worker_group group;
+    struct shard *shards[SHARD_COUNT_MAX];
+    struct worker_thread threads[SHARD_COUNT_MAX];
+    char bound[LISTENER_ADDRESS_BYTES];
+    _Atomic int threads_ready;
+    _Atomic int threads_ended;
+};
+
+/* --- command line and configuration --- */
+
+static void usage(FILE *out)
+{
+    fputs("usage: boxoffice --config FILE [--data-dir DIR] [--listen ADDR:PORT] [--shards N] "
+          "[--init]\n"
+          "\n"
+          "The ticketing engine: serves the REST API until SIGTERM or SIGINT.\n"
+          "\n"
+          "  --config FILE       configuration (TOML); config.toml documents every key\n"
+          "  --data-dir DIR      overrides [storage] data_dir\n"
+          "  --listen ADDR:PORT  overrides [server] listen\n"
+          "  --shards N          overrides [engine] shards; the log is re-sharded at start\n"
+          "  --init              make a new, empty log where there is none\n"
+          "  --help, --version\n"
+          "\n"
+          "Exit codes: docs/operations.md. Inspect a running engine with boxctl, its log with\n"
+          "boxreplay.\n",
+          out);
+}
+
+static int fail_config(const char *error)
+{
+    fprintf(stderr, "boxoffice: %s\n", error);
+    return EXIT_CONFIGURATION;
+}
+
+struct overrides {
+    const char *config, *data_dir, *listen, *shards;
+    bool init;
+};
+
+/* -1: go on. */
+static int parse_options(int argc, char **argv, struct overrides *overrides)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"data-dir", required_argument, NULL, 'd'},
+        {"listen", required_argument, NULL, 'l'}, {"shards", required_argument, NULL, 's'},
+        {"init", no_argument, NULL, 'i'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            overrides->config = optarg;
+            break;
+        case 'd':
+            overrides->data_dir = optarg;
+            break;
+        case 'l':
+            overrides->listen = optarg;
+            break;
+        case 's':
+            overrides->shards = optarg;
+            break;
+        case 'i':
+            overrides->init = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return 0;
+        case 'v':
+            puts("boxoffice " BOXOFFICE_VERSION);
+            return 0;
+        default:
+            usage(stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind != argc || !overrides->config) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static bool override(struct config *config, const char *option, const char *section,
+                     const char *key, const char *value, char *error)
+{
+    return !value || config_set(config, option, section, key, value, error, ERROR_BYTES);
+}
+
+static int configure(struct boxoffice *boxoffice, const struct overrides *overrides)
+{
+    struct config *config = &boxoffice->config;
+    char error[ERROR_BYTES];
+    enum logger_level level;
+
+    if (!config_load(config, overrides->config, error, sizeof error) ||
+        !override(config, "--data-dir", "storage", "data_dir", overrides->data_dir, error) ||
+        !override(config, "--listen", "server", "listen", overrides->listen, error) ||
+        !override(config, "--shards", "engine", "shards", overrides->shards, error) ||
+        !config_check(config, error, sizeof error))
+        return fail_config(error);
+    if (logger_level_parse(config->log.level, &level))
+        logger_init(level);
+    boxoffice->init = overrides->init;
+    return 0;
+}
+
+/* --- the log --- */
+
+static int fail_log(const struct log_error *error)
+{
+    logger_log(LOGGER_ERROR, "start_refused", LOG_TEXT("case", error->label),
+               LOG_TEXT("reason", error->text), LOG_INT("exit_code", error->exit_code));
+    fprintf(stderr, "boxoffice: %s\n", error->text);
+    return error->exit_code;
+}
+
+static int open_data_dir(struct boxoffice *boxoffice)
+{
+    struct config *config = &boxoffice->config;
+    struct data_dir_options options = {.path = config->storage.data_dir,
+                                       .init = boxoffice->init,
+                                       .allow_buffered = config->storage.allow_buffered};
+    struct log_error error = {0};
+    char text[ERROR_BYTES];
+
+    if (data_dir_open(&boxoffice->dir, &options, &error) != 0)
+        return fail_log(&error);
+    if (boxoffice->init && !jwt_keys_create(config, text, sizeof text))
+        return fail_config(text);
+    if (!jwt_keys_load(config, text, sizeof text))
+        return fail_config(text);
+    return 0;
+}
+
+static int visit_record(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
+{
+    struct restore *restore = context;
+    enum shard_replay_result result = restore_record(restore, record);
+
+    if (result == SHARD_REPLAY_OK)
+        return 0;
+    logger_log(LOGGER_ERROR, "record_impossible", LOG_INT("epoch", epoch), LOG_INT("shard", shard),
+               LOG_INT("sequence", record->sequence),
+               LOG_TEXT("kind", record_kind_name(record->kind)),
+               LOG_TEXT("reason", shard_replay_result_name(result)));
+    return -1;
+}
+
+static bool make_shards(struct boxoffice *boxoffice)
+{
+    const struct config *config = &boxoffice->config;
+    struct shard_options options = {
+        .partitions = &boxoffice->group.partitions,
+        .reservation_ttl_ms = config->booking.reservation_ttl_seconds * 1000,
+        .max_per_order = config->booking.max_per_order,
+        .idempotency_ms = config->booking.idempotency_seconds * 1000ULL,
+        .reserve_per_minute =
+            config->rate_limit.enabled ? config->rate_limit.reserve_per_minute : 0,
+        .reserve_burst = config->rate_limit.reserve_burst};
+
+    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++) {
+        options.index = i;
+        boxoffice->shards[i] = shard_new(&options);
+        if (!boxoffice->shards[i])
+            return false;
+    }
+    return true;
+}
+
+/* The counts that recovery rebuilt are durable: show them before serving. */
+static void publish_recovered_counts(struct shard *shard)
+{
+    struct shard_zone_counts counts[64];
+    uint32_t count;
+
+    while ((count = shard_take_changed_zones(shard, counts, 64)) > 0) {
+        for (uint32_t i = 0; i < count; i++) {
+            atomic_store(&counts[i].counters->available, counts[i].available);
+            atomic_store(&counts[i].counters->reserved, counts[i].reserved);
+            atomic_store(&counts[i].counters->sold, counts[i].sold);
+        }
+    }
+}
+
+static int recover(struct boxoffice *boxoffice)
+{
+    const struct clock clock = boxoffice->group.clock;
+    struct restore restore = {.shards = boxoffice->shards,
+                              .partitions = &boxoffice->group.partitions};
+    struct recovery_options options = {.shard_count = boxoffice->group.shard_count,
+                                       .segment_bytes = boxoffice->config.storage.segment_bytes,
+                                       .now_ms = clock.wall_ms(clock.context)};
+    struct log_error error = {0};
+    uint64_t begun_ns = clock.monotonic_ns(clock.context);
+
+    if (!make_shards(boxoffice)) {
+        fputs("boxoffice: no memory for the shards' tables\n", stderr);
+        return EXIT_RESOURCES;
+    }
+    if (recovery_run(boxoffice->dir, &options, visit_record, &restore, &boxoffice->recovery,
+                     &error) != 0)
+        return fail_log(&error);
+    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
+        publish_recovered_counts(boxoffice->shards[i]);
+    logger_log(LOGGER_INFO, "recovered", LOG_INT("records", boxoffice->recovery.records),
+               LOG_INT("epoch", boxoffice->recovery.epoch),
+               LOG_BOOL("clean", boxoffice->recovery.clean),
+               LOG_BOOL("resharded", boxoffice->recovery.resharded),
+               LOG_INT("ms", (clock.monotonic_ns(clock.context) - begun_ns) / 1000000));
+    return 0;
+}
+
+static int start_keeper(struct boxoffice *boxoffice)
+{
+    struct segment_keeper_options options = {.dir = boxoffice->dir,
+                                             .epoch = boxoffice->recovery.epoch,
+                                             .shard_count = boxoffice->group.shard_count,
+                                             .segment_bytes =
+                                                 boxoffice->config.storage.segment_bytes};
+    struct log_error error = {0};
+
+    boxoffice->method = log_storage_calibrate(data_dir_path(boxoffice->dir));
+    logger_log(LOGGER_INFO, "log_backend",
+               LOG_TEXT("method", log_storage_method_name(boxoffice->method)));
+    if (segment_keeper_new(&boxoffice->keeper, &options, &error) != 0)
+        return fail_log(&error);
+    return 0;
+}
+
+/* --- a worker's thread --- */
+
+static void complete_log(void *context, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    (void)flags;
+    log_storage_complete(context, user_data, result);
+}
+
+static uint64_t writer_clock(void *context)
+{
+    const struct clock *clock = context;
+    return clock->monotonic_ns(clock->context);
+}
+
+static void pin(uint16_t index)
+{
+    cpu_set_t allowed, chosen;
+    int seen = 0, wanted;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return;
+    wanted = index % CPU_COUNT(&allowed);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed) || seen++ != wanted)
+            continue;
+        CPU_ZERO(&chosen);
+        CPU_SET(cpu, &chosen);
+        sched_setaffinity(0, sizeof chosen, &chosen); /* unpinned is slower, not wrong */
+        return;
+    }
+}
+
+static bool open_journal(struct worker_thread *self)
+{
+    struct boxoffice *boxoffice = self->boxoffice;
+    uint16_t index = worker_index(self->worker);
+    struct log_error error = {0};
+
+    self->storage = log_storage_uring_new(reactor_ring(self->reactor), LOG_TAG, boxoffice->method);
+    if (!self->storage)
+        return false;
+    reactor_on(self->reactor, LOG_TAG, LOG_TAG, complete_log, self->storage);
+    struct log_writer_options options = {.dir = boxoffice->dir,
+                                         .epoch = boxoffice->recovery.epoch,
+                                         .shard = index,
+                                         .tail = boxoffice->recovery.tails[index],
+                                         .batch_bytes_max =
+                                             boxoffice->config.storage.batch_bytes_max,
+                                         .keeper = boxoffice->keeper,
+                                         .storage = self->storage,
+                                         .metrics = &boxoffice->group.metrics[index],
+                                         .monotonic_ns = writer_clock,
+                                         .clock_context = &boxoffice->group.clock};
+    if (log_writer_new(&self->writer, &options, &error) == 0)
+        return true;
+    self->exit_code = fail_log(&error);
+    return false;
+}
+
+static bool set_up(struct worker_thread *self)
+{
+    struct boxoffice *boxoffice = self->boxoffice;
+    char error[ERROR_BYTES];
+    struct transport transport;
+
+    if (boxoffice->config.engine.pin)
+        pin(worker_index(self->worker));
+    self->exit_code = EXIT_RESOURCES;
+    self->reactor = reactor_new(boxoffice->bells, worker_index(self->worker), error, sizeof error);
+    if (!self->reactor) {
+        self->exit_code = fail_config(error);
+        return false;
+    }
+    if (!open_journal(self))
+        return false;
+    self->rest = rest_new(self->worker, &boxoffice->config);
+    if (!self->rest)
+        return false;
+    self->server =
+        server_new(self->worker, self->reactor, self->rest, &boxoffice->config, self->listener);
+    if (!self->server)
+        return false;
+    self->listener = -1;
+    server_transport(self->server, &transport);
+    worker_attach(self->worker, log_writer_journal(self->writer), &transport);
+    worker_start_clock(self->worker,
+                       boxoffice->recovery.tails[worker_index(self->worker)].stamp_ms);
+    self->exit_code = 0;
+    return true;
+}
+
+/* The kernel may still write to a batch: its end is waited for, but not for ever. */
+static void finish_flush(struct worker_thread *self)
+{
+    for (int i = 0; i < 1000 && self->writer && log_writer_busy(self->writer); i++) {
+        reactor_submit_and_wait(self->reactor, 1000000);
+        reactor_reap(self->reactor);
+    }
+}
+
+static void tear_down(struct worker_thread *self)
+{
+    if (self->server)
+        server_free(self->server);
+    if (self->reactor)
+        finish_flush(self);
+    log_writer_free(self->writer);
+    if (self->rest)
+        rest_free(self->rest);
+    if (self->reactor)
+        reactor_free(self->reactor);
+    log_storage_free(self->storage);
+    if (self->listener >= 0)
+        close(self->listener);
+}
+
+static void *run_worker(void *context)
+{
+    struct worker_thread *self = context;
+    struct worker_group *group = &self->boxoffice->group;
+    char name[16];
+
+    snprintf(name, sizeof name, "shard-%u", worker_index(self->worker) & 0xffU);
+    pthread_setname_np(pthread_self(), name);
+    if (set_up(self)) {
+        atomic_fetch_add(&self->boxoffice->threads_ready, 1);
+        /* All or none: a worker that cannot start stops the others. */
+        while (atomic_load(&self->boxoffice->threads_ready) < group->shard_count &&
+               atomic_load(&group->stop) == WORKER_RUN)
+            nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+        server_start(self->server);
+        self->exit_code = worker_run(self->worker);
+    } else {
+        atomic_store(&group->stop, WORKER_STOP_NOW);
+    }
+    tear_down(self);
+    atomic_fetch_add(&self->boxoffice->threads_ended, 1);
+    return NULL;
+}
+
+/* --- starting --- */
+
+static int make_workers(struct boxoffice *boxoffice)
+{
+    struct worker_group *group = &boxoffice->group;
+    uint16_t count = group->shard_count;
+    int listeners[SHARD_COUNT_MAX];
+    char error[ERROR_BYTES];
+
+    group->mailboxes =
+        mailbox_grid_new((uint16_t)(count + 1), boxoffice->config.engine.mailbox_slots);
+    group->metrics = memory_new_aligned(64, count * sizeof *group->metrics);
+    boxoffice->bells = bells_new((uint16_t)(count + 1));
+    if (!group->mailboxes || !group->metrics || !boxoffice->bells) {
+        fputs("boxoffice: no memory for mailboxes\n", stderr);
+        return EXIT_RESOURCES;
+    }
+    if (listener_open(boxoffice->config.server.listen, count, listeners, boxoffice->bound, error,
+                      sizeof error) != 0) {
+        fprintf(stderr, "boxoffice: %s\n", error);
+        return EXIT_UNAVAILABLE;
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        struct worker_thread *thread = &boxoffice->threads[i];
+        *thread = (struct worker_thread){.boxoffice = boxoffice, .listener = listeners[i]};
+        thread->worker = worker_new(group, i, boxoffice->shards[i]);
+        if (!thread->worker)
+            return EXIT_RESOURCES;
+        boxoffice->shards[i] = NULL; /* the worker's now */
+    }
+    return 0;
+}
+
+static int start_threads(struct boxoffice *boxoffice)
+{
+    char error[ERROR_BYTES];
+
+    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++) {
+        struct worker_thread *thread = &boxoffice->threads[i];
+        if (pthread_create(&thread->thread, NULL, run_worker, thread) != 0) {
+            fputs("boxoffice: no thread for a worker\n", stderr);
+            atomic_store(&boxoffice->group.stop, WORKER_STOP_NOW);
+            return EXIT_RESOURCES;
+        }
+        thread->started = true;
+    }
+    boxoffice->control =
+        control_new(&boxoffice->group, boxoffice->bells, &boxoffice->config, error, sizeof error);
+    if (boxoffice->control && control_start(boxoffice->control))
+        return 0;
+    fprintf(stderr, "boxoffice: admin socket: %s\n", error);
+    atomic_store(&boxoffice->group.stop, WORKER_STOP_NOW);
+    return EXIT_UNAVAILABLE;
+}
+
+static bool wait_until_ready(struct boxoffice *boxoffice)
+{
+    while (atomic_load(&boxoffice->threads_ready) < boxoffice->group.shard_count) {
+        if (atomic_load(&boxoffice->group.stop) != WORKER_RUN)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    logger_log(LOGGER_INFO, "ready", LOG_TEXT("listen", boxoffice->bound),
+               LOG_INT("shards", boxoffice->group.shard_count),
+               LOG_TEXT("data_dir", boxoffice->config.storage.data_dir),
+               LOG_TEXT("version", BOXOFFICE_VERSION));
+    return true;
+}
+
+/* --- stopping --- */
+
+static void ring_all(const struct boxoffice *boxoffice)
+{
+    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
+        bell_ring(boxoffice->bells, i);
+}
+
+static uint64_t now_ms(const struct boxoffice *boxoffice)
+{
+    const struct clock *clock = &boxoffice->group.clock;
+    return clock->monotonic_ns(clock->context) / 1000000;
+}
+
+/* The first signal drains, a second stops at once, and so does a drain that
+ * takes too long. Returns when the workers have ended. */
+static void wait_for_end(struct boxoffice *boxoffice, const sigset_t *signals)
+{
+    struct worker_group *group = &boxoffice->group;
+    uint64_t stop_asked_ms = 0;
+
+    while (atomic_load(&boxoffice->threads_ended) < group->shard_count) {
+        int signal = sigtimedwait(signals, NULL, &(struct timespec){.tv_nsec = 50000000});
+        int stop = atomic_load(&group->stop);
+        if (signal > 0) {
+            stop = stop == WORKER_RUN ? WORKER_DRAIN : WORKER_STOP_NOW;
+            logger_log(LOGGER_INFO, stop == WORKER_DRAIN ? "draining" : "stopping_at_once",
+                       LOG_INT("signal", signal));
+            atomic_store(&group->stop, stop);
+            ring_all(boxoffice);
+        }
+        if (stop != WORKER_RUN && stop_asked_ms == 0)
+            stop_asked_ms = now_ms(boxoffice);
+        if (stop_asked_ms != 0 && now_ms(boxoffice) > stop_asked_ms + STOP_GRACE_MS)
+            _exit(atomic_load(&group->exit_code)); /* as a crash would: the log is good */
+    }
+}
+
+static void close_all(struct boxoffice *boxoffice)
+{
+    uint16_t count = boxoffice->group.shard_count;
+
+    for (uint16_t i = 0; i < count; i++)
+        if (boxoffice->threads[i].started)
+            pthread_join(boxoffice->threads[i].thread, NULL);
+    if (boxoffice->control)
+        control_stop(boxoffice->control);
+    control_free(boxoffice->control);
+    segment_keeper_free(boxoffice->keeper);
+    data_dir_close(boxoffice->dir);
+    for (uint16_t i = 0; i < count; i++) {
+        worker_free(boxoffice->threads[i].worker);
+        shard_free(boxoffice->shards[i]);
+    }
+    mailbox_grid_free(boxoffice->group.mailboxes);
+    memory_free(boxoffice->group.metrics);
+    if (boxoffice->bells)
+        bells_free(boxoffice->bells);
+}
+
+static int end_code(const struct boxoffice *boxoffice)
+{
+    int code = atomic_load(&boxoffice->group.exit_code);
+
+    for (uint16_t i = 0; i < boxoffice->group.shard_count && code == 0; i++)
+        code = boxoffice->threads[i].exit_code;
+    return code;
+}
+
+static int serve(struct boxoffice *boxoffice)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread */
+    signal(SIGPIPE, SIG_IGN);
+
+    int code = open_data_dir(boxoffice);
+    if (code == 0)
+        code = recover(boxoffice);
+    if (code == 0)
+        code = start_keeper(boxoffice);
+    if (code == 0)
+        code = make_workers(boxoffice);
+    if (code != 0)
+        return code;
+    code = start_threads(boxoffice);
+    if (code == 0 && wait_until_ready(boxoffice))
+        wait_for_end(boxoffice, &signals);
+    return code != 0 ? code : -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct overrides overrides = {0};
+    int code = parse_options(argc, argv, &overrides);
+    if (code >= 0)
+        return code;
+
+    struct boxoffice *boxoffice = memory_new_aligned(64, sizeof *boxoffice);
+    if (!boxoffice)
+        return EXIT_RESOURCES;
+    code = configure(boxoffice, &overrides);
+    if (code == 0) {
+        boxoffice->group.config = &boxoffice->config;
+        boxoffice->group.clock = clock_system();
+        boxoffice->group.shard_count = boxoffice->config.engine.shards;
+        partition_map_init(&boxoffice->group.partitions, boxoffice->group.shard_count);
+        code = serve(boxoffice);
+        close_all(boxoffice);
+        if (code < 0)
+            code = end_code(boxoffice);
+        logger_log(LOGGER_INFO, "stopped", LOG_INT("exit_code", code));
+    }
+    memory_free(boxoffice);
+    return code;
+}
