@@ -55,6 +55,8 @@ const char *data_dir_path(const struct data_dir *dir);
 const struct uuid *data_dir_cluster(const struct data_dir *dir);
 const struct storage *data_dir_storage(const struct data_dir *dir);
 uint64_t data_dir_created_ms(const struct data_dir *dir);
+/* Opened with `init`: an empty directory may be filled. */
+bool data_dir_may_init(const struct data_dir *dir);
 
 /* --- epochs, oldest first --- */
 
@@ -70,9 +72,15 @@ struct data_dir_epoch {
 int data_dir_epochs(const struct data_dir *dir, struct data_dir_epoch **epochs, uint32_t *count,
                     struct log_error *error);
 
-/* Makes the next epoch: complete under a temporary name, then renamed. Owner only. */
+/* Makes the next epoch with an empty first segment for each shard: complete under
+ * a temporary name, then renamed. Owner only. */
 int data_dir_add_epoch(struct data_dir *dir, const struct data_dir_epoch *epoch,
-                       struct log_error *error);
+                       uint64_t segment_bytes, struct log_error *error);
+
+/* Notes in the cluster file that this epoch exists, so that its loss is noticed.
+ * Part of data_dir_add_epoch; again after a crash between the two. Owner only. */
+int data_dir_note_epoch(struct data_dir *dir, uint32_t number, struct log_error *error);
+uint32_t data_dir_noted_epoch(const struct data_dir *dir);
 
 /* Paths, written to a buffer of LOG_PATH_BYTES; return the buffer. */
 const char *data_dir_epoch_path(const struct data_dir *dir, uint32_t epoch, char *out);
