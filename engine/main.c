@@ -320,7 +320,7 @@ static void pin(uint16_t index)
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
         return;
     wanted = index % CPU_COUNT(&allowed);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (!CPU_ISSET(cpu, &allowed) || seen++ != wanted)
             continue;
         CPU_ZERO(&chosen);
@@ -611,6 +611,7 @@ int main(int argc, char **argv)
     struct boxoffice *boxoffice = memory_new_aligned(64, sizeof *boxoffice);
     if (!boxoffice)
         return EXIT_RESOURCES;
+    crash_point_init();
     code = configure(boxoffice, &overrides);
     if (code == 0) {
         boxoffice->group.config = &boxoffice->config;
