@@ -165,22 +165,52 @@ bool hash_index_insert(struct hash_index *index, uint64_t hash, uint32_t slot)
     return true;
 }
 
+static int entry_in(const struct hash_bucket *bucket, uint8_t tag, uint32_t slot)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (bucket->tags[i] == tag && bucket->slots[i] == slot)
+            return i;
+    }
+    return -1;
+}
+
+static int any_entry(const struct hash_bucket *bucket)
+{
+    for (int i = 0; i < SLOTS; i++) {
+        if (bucket->tags[i] != 0)
+            return i;
+    }
+    return -1;
+}
+
+/* An entry from the end of the chain fills the gap, so that overflow buckets are
+ * given back and entries that come and go for ever do not use them up. */
 void hash_index_remove(struct hash_index *index, uint64_t hash, uint32_t slot)
 {
-    struct hash_bucket *bucket = &index->buckets[bucket_of(index, hash)];
-    uint8_t tag = tag_of(hash);
+    struct hash_bucket *last = &index->buckets[bucket_of(index, hash)];
+    struct hash_bucket *before_last = NULL, *found = NULL;
+    int gap = -1;
 
     for (;;) {
-        for (int i = 0; i < SLOTS; i++) {
-            if (bucket->tags[i] == tag && bucket->slots[i] == slot) {
-                bucket->tags[i] = 0;
-                index->count--;
-                return;
-            }
-        }
-        assert(bucket->next != 0);
-        bucket = &index->overflow[bucket->next];
+        if (gap < 0 && (gap = entry_in(last, tag_of(hash), slot)) >= 0)
+            found = last;
+        if (last->next == 0)
+            break;
+        before_last = last;
+        last = &index->overflow[last->next];
     }
+    assert(found);
+    int filler = found == last ? gap : any_entry(last);
+    assert(filler >= 0); /* overflow buckets are never empty */
+    found->tags[gap] = last->tags[filler];
+    found->slots[gap] = last->slots[filler];
+    last->tags[filler] = 0;
+    if (before_last && any_entry(last) < 0) {
+        uint32_t emptied = before_last->next;
+        before_last->next = 0;
+        overflow_give(index, emptied);
+    }
+    index->count--;
 }
 
 void hash_index_prefetch(const struct hash_index *index, uint64_t hash)

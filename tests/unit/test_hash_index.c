@@ -187,6 +187,32 @@ static void test_full_is_refused(void **state)
     free(owners);
 }
 
+/* Entries that come and go for ever, as many as there is room for, never fill it up. */
+static void test_churn_uses_nothing_up(void **state)
+{
+    (void)state;
+    enum { ROOM = 4096, ROUNDS = 2000000 };
+    struct owner *owners = calloc(ROOM, sizeof *owners);
+    struct hash_index index;
+    uint64_t seed = 4;
+
+    assert_true(hash_index_init(&index, ROOM, owners, owner_matches, owner_hash));
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        uint32_t slot = i % ROOM;
+        if (i >= ROOM) {
+            hash_index_remove(&index, owners[slot].hash, slot);
+            owners[slot].present = false;
+        }
+        owners[slot] = (struct owner){next_random(&seed), i, true};
+        assert_true(hash_index_insert(&index, owners[slot].hash, slot));
+    }
+    assert_int_equal(index.count, ROOM);
+    for (uint32_t slot = 0; slot < ROOM; slot++)
+        assert_int_equal(find(&index, owners, slot), slot);
+    hash_index_release(&index);
+    free(owners);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_equal_hashes),
         cmocka_unit_test(test_overflow_chains_are_taken_apart),
         cmocka_unit_test(test_full_is_refused),
+        cmocka_unit_test(test_churn_uses_nothing_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
