@@ -1,0 +1,164 @@
+/* One slot per shard. Ownership of a slot's spare goes back and forth with its
+ * state: the keeper fills it while MAKING or LOW and gives it away with READY;
+ * the shard takes it and sets NONE. */
+#include "segment_keeper.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../engine/logger.h"
+#include "../engine/partition.h"
+#include "crash_point.h"
+#include "segment.h"
+
+struct slot {
+    _Alignas(64) _Atomic int state; /* enum segment_keeper_state */
+    _Atomic uint64_t wanted;
+    struct segment_spare spare;
+};
+
+struct segment_keeper {
+    struct slot slots[SHARD_COUNT_MAX];
+    struct segment_keeper_options options;
+    pthread_t thread;
+    sem_t bell;
+    _Atomic bool stop;
+};
+
+static int make(struct segment_keeper *keeper, uint16_t shard, uint64_t number,
+                struct segment_spare *spare)
+{
+    const struct data_dir *dir = keeper->options.dir;
+    char path[LOG_PATH_BYTES];
+    struct log_segment_header identity = {
+        .cluster = *data_dir_cluster(dir),
+        .epoch = keeper->options.epoch,
+        .shard = shard,
+        .number = number,
+        .bytes = keeper->options.segment_bytes,
+    };
+    int fd = -1;
+    data_dir_shard_path(dir, keeper->options.epoch, shard, path);
+    int result = segment_provide(data_dir_storage(dir), path, &identity, &fd);
+    *spare = (struct segment_spare){fd, number, identity.nonce, identity.bytes};
+    return result;
+}
+
+static void report(uint16_t shard, int before, int result)
+{
+    if (result < 0 && before != SEGMENT_LOW)
+        logger_log(LOGGER_ERROR, "log_storage_low", LOG_INT("shard", shard),
+                   LOG_TEXT("reason", strerror(-result)));
+    if (result == 0 && before == SEGMENT_LOW)
+        logger_log(LOGGER_INFO, "log_storage_back", LOG_INT("shard", shard));
+}
+
+/* True: the slot still wants a segment. */
+static bool serve(struct segment_keeper *keeper, uint16_t shard)
+{
+    struct slot *slot = &keeper->slots[shard];
+    int state = atomic_load_explicit(&slot->state, memory_order_acquire);
+    if (state != SEGMENT_MAKING && state != SEGMENT_LOW)
+        return false;
+    int result = make(keeper, shard, atomic_load(&slot->wanted), &slot->spare);
+    report(shard, state, result);
+    crash_point("keeper.ready");
+    atomic_store_explicit(&slot->state, result == 0 ? SEGMENT_READY : SEGMENT_LOW,
+                          memory_order_release);
+    return result < 0;
+}
+
+static void wait_bell(struct segment_keeper *keeper, bool unserved)
+{
+    if (!unserved) {
+        while (sem_wait(&keeper->bell) < 0 && errno == EINTR)
+            continue;
+        return;
+    }
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)keeper->options.retry_ms * 1000000u;
+    until.tv_sec += (time_t)(ns / 1000000000u);
+    until.tv_nsec = (long)(ns % 1000000000u);
+    sem_timedwait(&keeper->bell, &until);
+}
+
+static void *run(void *context)
+{
+    struct segment_keeper *keeper = context;
+    bool unserved = false;
+    for (;;) {
+        wait_bell(keeper, unserved);
+        if (atomic_load(&keeper->stop))
+            return NULL;
+        unserved = false;
+        for (uint16_t shard = 0; shard < keeper->options.shard_count; shard++)
+            unserved |= serve(keeper, shard);
+    }
+}
+
+int segment_keeper_new(struct segment_keeper **out, const struct segment_keeper_options *options,
+                       struct log_error *error)
+{
+    struct segment_keeper *keeper = aligned_alloc(64, sizeof *keeper);
+    if (!keeper)
+        return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
+    memset(keeper, 0, sizeof *keeper);
+    keeper->options = *options;
+    if (keeper->options.retry_ms == 0)
+        keeper->options.retry_ms = 500;
+    sem_init(&keeper->bell, 0, 0);
+    int code = pthread_create(&keeper->thread, NULL, run, keeper);
+    if (code != 0) {
+        sem_destroy(&keeper->bell);
+        free(keeper);
+        return log_error_set(error, LOG_EXIT_CONFIG, NULL, "cannot start the segment keeper: %s",
+                             strerror(code));
+    }
+    pthread_setname_np(keeper->thread, "log-keeper");
+    *out = keeper;
+    return 0;
+}
+
+void segment_keeper_free(struct segment_keeper *keeper)
+{
+    if (!keeper)
+        return;
+    const struct storage *storage = data_dir_storage(keeper->options.dir);
+    atomic_store(&keeper->stop, true);
+    sem_post(&keeper->bell);
+    pthread_join(keeper->thread, NULL);
+    for (uint16_t shard = 0; shard < keeper->options.shard_count; shard++)
+        if (atomic_load(&keeper->slots[shard].state) == SEGMENT_READY)
+            storage->close(storage->context, keeper->slots[shard].spare.fd);
+    sem_destroy(&keeper->bell);
+    free(keeper);
+}
+
+void segment_keeper_want(struct segment_keeper *keeper, uint16_t shard, uint64_t number)
+{
+    atomic_store(&keeper->slots[shard].wanted, number);
+    atomic_store_explicit(&keeper->slots[shard].state, SEGMENT_MAKING, memory_order_release);
+    sem_post(&keeper->bell);
+}
+
+bool segment_keeper_take(struct segment_keeper *keeper, uint16_t shard, struct segment_spare *spare)
+{
+    struct slot *slot = &keeper->slots[shard];
+    if (atomic_load_explicit(&slot->state, memory_order_acquire) != SEGMENT_READY)
+        return false;
+    *spare = slot->spare;
+    atomic_store_explicit(&slot->state, SEGMENT_NONE, memory_order_release);
+    return true;
+}
+
+enum segment_keeper_state segment_keeper_state(const struct segment_keeper *keeper, uint16_t shard)
+{
+    return (enum segment_keeper_state)atomic_load_explicit(&keeper->slots[shard].state,
+                                                           memory_order_acquire);
+}
