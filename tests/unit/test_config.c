@@ -219,6 +219,8 @@ static void broken_toml_is_refused(void **state)
         "[log]\n[log]\n",
         "[log]\nlevel = \"a\nb\"\n",
         "\x1b[31m = 1\n",
+        "[{server]\n",
+        "[[[1]]]\n",
         "[log]\nlevel = \"\xff\xfe\"\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -227,6 +229,17 @@ static void broken_toml_is_refused(void **state)
         for (const char *c = fixture->error; *c != '\0'; c++)
             assert_true(*c >= 0x20 && *c < 0x7f);
     }
+}
+
+/* Letters beyond ASCII are welcome, but for those that toml++ cannot tell apart. */
+static void unsafe_characters_are_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(load(fixture, "# vé xem hòa nhạc, \xef\xbb\xbf\n[log]\nlevel = \"info\"\n"));
+    assert_refused(fixture, "# vé\n# vé \xef\xba\xbf\n",
+                   "config.toml:2:6: expected TOML, found: a character from U+FE86 to U+FEFE");
+    assert_refused(fixture, "\xef\xbb\xbe",
+                   "config.toml:1:1: expected TOML, found: a character from U+FE86 to U+FEFE");
 }
 
 /* A missing file and one over 1 MiB are refused with their name (C13). */
@@ -526,6 +539,7 @@ int main(int argc, char **argv)
         TEST(out_of_range_is_refused),
         TEST(unknown_names_are_refused),
         TEST(broken_toml_is_refused),
+        TEST(unsafe_characters_are_refused),
         TEST(unreadable_files_are_refused),
         TEST(many_tables_are_refused),
         TEST(addresses_are_checked),
