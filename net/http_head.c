@@ -390,7 +390,7 @@ int http_head_parse(struct http_head *head, struct http_scan *scan, struct http_
     memset(head, 0, sizeof *head);
     bool line_known = scan->fields_start > 0; /* checked in an earlier call */
     enum http_scan_result result = http_scan(scan, bytes, length);
-    if (result == HTTP_SCAN_REQUEST_LINE || (line_known && result == HTTP_SCAN_HEAD))
+    if (result == HTTP_SCAN_REQUEST_LINE || (line_known && result != HTTP_SCAN_MORE))
         status =
             request_line_parse(&parse, bytes + scan->start, scan->fields_start - 2 - scan->start);
     if (status == 0 && result == HTTP_SCAN_REQUEST_LINE)
