@@ -71,7 +71,7 @@ static void write_drain(struct control *control, const struct control_session *s
                         const struct control_request *request, struct json_writer *writer)
 {
     json_writer_object(writer, "data");
-    json_writer_bool(writer, "draining", request->confirm || control->group->stop != 0);
+    json_writer_bool(writer, "draining", request->confirm || control->group->stop != WORKER_RUN);
     json_writer_count(writer, "pid", (uint64_t)getpid());
     json_writer_count(writer, "drain_timeout_ms", control->config->server.drain_timeout_ms);
     json_writer_text(writer, "effect",
@@ -83,8 +83,8 @@ static void write_drain(struct control *control, const struct control_session *s
     if (request->confirm) {
         logger_log(LOGGER_INFO, "drain_asked", LOG_TEXT("by", "admin_socket"),
                    LOG_INT("uid", session->uid), LOG_INT("pid", session->pid));
-        int running = 0;
-        atomic_compare_exchange_strong(&control->group->stop, &running, 1);
+        int running = WORKER_RUN;
+        atomic_compare_exchange_strong(&control->group->stop, &running, WORKER_DRAIN);
         for (uint16_t i = 0; control->bells != NULL && i < control->group->shard_count; i++) {
             bell_ring(control->bells, i);
         }
@@ -301,7 +301,7 @@ static void drop_overdue(struct control *control)
 
 static void watch_workers(struct control *control)
 {
-    if (control->group->stop != 0) {
+    if (control->group->stop != WORKER_RUN) {
         return; /* workers end one after another; main bounds a drain */
     }
     uint32_t watchdog_ms = control->config->engine.watchdog_ms;

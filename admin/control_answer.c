@@ -68,7 +68,7 @@ const char *control_state_name(const struct control_scene *scene)
         ready = ready && metric_get(&metrics->ready) != 0;
         stuck = stuck || scene->watchdog->workers[i].stuck;
     }
-    if (scene->group->stop != 0) {
+    if (scene->group->stop != WORKER_RUN) {
         return "draining";
     }
     return stuck ? "stuck" : ready ? "serving" : "starting";
