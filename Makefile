@@ -48,6 +48,7 @@ all: $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay
 $(BUILD)/boxoffice: $(BUILD)/obj/engine/main.c.o
 $(BUILD)/boxctl: $(BUILD)/obj/admin/boxctl.c.o
 $(BUILD)/boxreplay: $(BUILD)/obj/persist/boxreplay.c.o
+$(BUILD)/obj/persist/postgres_schema.c.o: $(wildcard persist/schema/*.sql)
 -include $(wildcard bench/*.mk)
 
 # Another compiler or other flags rebuild everything.

@@ -15,7 +15,7 @@
 
 #include "../engine/logger.h"
 #include "log_reader.h"
-#include "mirror_status.h"
+#include "mirror_report.h"
 #include "mirror_store.h"
 
 enum {
@@ -28,7 +28,7 @@ enum {
 
 struct mirror {
     const struct replay_options *options;
-    struct mirror_status *status;
+    struct mirror_report *report;
     struct data_dir *dir;
     struct mirror_store store;
     struct mirror_zones zones;
@@ -85,7 +85,7 @@ static void report_positions(struct mirror *mirror)
 {
     for (uint16_t shard = 0; shard < mirror->epoch.shard_count; shard++) {
         if (mirror->readers[shard] != NULL)
-            mirror_status_position(mirror->status, shard, mirror->positions[shard],
+            mirror_report_position(mirror->report, shard, mirror->positions[shard],
                                    log_reader_durable(mirror->readers[shard]));
     }
 }
@@ -93,7 +93,7 @@ static void report_positions(struct mirror *mirror)
 static enum step readers_open(struct mirror *mirror)
 {
     readers_close(mirror);
-    mirror_status_epoch(mirror->status, mirror->epoch.number, mirror->epoch.shard_count);
+    mirror_report_epoch(mirror->report, mirror->epoch.number, mirror->epoch.shard_count);
     for (uint16_t shard = 0; shard < mirror->epoch.shard_count; shard++) {
         const struct log_reader_options options = {.dir = mirror->dir,
                                                    .epoch = mirror->epoch.number,
@@ -226,7 +226,7 @@ static enum step begin(struct mirror *mirror)
                LOG_TEXT("cluster", mirror->store.cluster_text),
                LOG_INT("epoch", mirror->epoch.number), LOG_INT("shards", mirror->epoch.shard_count),
                LOG_INT("zones", mirror->zones.count));
-    mirror_status_state(mirror->status, MIRROR_FOLLOWING);
+    mirror_report_state(mirror->report, MIRROR_FOLLOWING);
     return STEP_GO;
 }
 
@@ -263,9 +263,9 @@ static void batch_written(struct mirror *mirror)
         if (batch->spans[shard].stamp_ms > newest_ms)
             newest_ms = batch->spans[shard].stamp_ms;
     }
-    mirror_status_batch(mirror->status, batch->records, batch->rows);
+    mirror_report_batch(mirror->report, batch->records, batch->rows);
     report_positions(mirror);
-    mirror_status_oldest(mirror->status, newest_ms);
+    mirror_report_oldest(mirror->report, newest_ms);
     if (mirror->suspect_records > batch->records) {
         mirror->suspect_records -= batch->records;
     } else if (mirror->suspect_records > 0) {
@@ -277,7 +277,7 @@ static void batch_written(struct mirror *mirror)
 static void works_again(struct mirror *mirror)
 {
     if (mirror->waited_ms > 0)
-        mirror_status_error(mirror->status, "");
+        mirror_report_error(mirror->report, "");
     mirror->backoff_ms = BACKOFF_FIRST_MS;
     mirror->waited_ms = 0;
 }
@@ -288,7 +288,7 @@ static enum step flush(struct mirror *mirror)
         return STEP_GO;
     if (!mirror_batch_seal(&mirror->batch))
         return fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
-    mirror_status_oldest(mirror->status, mirror->batch.first_ms);
+    mirror_report_oldest(mirror->report, mirror->batch.first_ms);
     const enum mirror_store_outcome outcome =
         mirror_store_write(&mirror->store, &mirror->batch, mirror->epoch.shard_count);
     if (outcome == MIRROR_STORE_REFUSED)
@@ -300,7 +300,7 @@ static enum step flush(struct mirror *mirror)
     if (!mirror_batch_reset(&mirror->batch, mirror->epoch.number, mirror->positions,
                             mirror->epoch.shard_count))
         return fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
-    return mirror_status_stopping(mirror->status) ? STEP_DONE : STEP_GO;
+    return mirror_report_stopping(mirror->report) ? STEP_DONE : STEP_GO;
 }
 
 static enum step take(struct mirror *mirror, uint16_t shard, const struct record *record)
@@ -423,7 +423,7 @@ static enum step follow(struct mirror *mirror)
             return STEP_DONE;
         if (!mirror->sealed && !caught_up(mirror))
             continue;
-        if (mirror_status_wait(mirror->status, poll_ms))
+        if (mirror_report_wait(mirror->report, poll_ms))
             return STEP_DONE;
         since_look_ms += poll_ms;
     }
@@ -435,8 +435,8 @@ static enum step back_off(struct mirror *mirror)
 {
     const char *error = mirror->store.session.error;
     mirror_store_close(&mirror->store);
-    mirror_status_state(mirror->status, MIRROR_CONNECTING);
-    mirror_status_error(mirror->status, error);
+    mirror_report_state(mirror->report, MIRROR_CONNECTING);
+    mirror_report_error(mirror->report, error);
     if (mirror->options->once && mirror->waited_ms >= ONCE_PATIENCE_MS)
         return fail(mirror, REPLAY_EXIT_UNAVAILABLE,
                     "PostgreSQL cannot be used: %s. Check that it runs and [mirror] postgres",
@@ -445,7 +445,7 @@ static enum step back_off(struct mirror *mirror)
                LOG_INT("retry_ms", mirror->backoff_ms));
     for (uint32_t waited = 0; waited < mirror->backoff_ms; waited += BACKOFF_FIRST_MS) {
         report_positions(mirror); /* the log goes on: show how far behind we are */
-        if (mirror_status_wait(mirror->status, BACKOFF_FIRST_MS))
+        if (mirror_report_wait(mirror->report, BACKOFF_FIRST_MS))
             return STEP_DONE;
     }
     mirror->waited_ms += mirror->backoff_ms;
@@ -464,10 +464,10 @@ static enum step log_open(struct mirror *mirror)
             return STEP_GO;
         if (code != LOG_EXIT_NO_DATA || mirror->options->once)
             return fail_with(mirror, &error);
-        mirror_status_state(mirror->status, MIRROR_WAITING);
+        mirror_report_state(mirror->report, MIRROR_WAITING);
         if (!said)
             logger_log(LOGGER_WARN, "mirror_waits", LOG_TEXT("error", error.text));
-        if (mirror_status_wait(mirror->status, 1000))
+        if (mirror_report_wait(mirror->report, 1000))
             return STEP_DONE;
     }
 }
@@ -478,8 +478,8 @@ static enum step run(struct mirror *mirror)
     if (step != STEP_GO)
         return step;
     mirror_store_init(&mirror->store, data_dir_cluster(mirror->dir));
-    mirror_status_cluster(mirror->status, mirror->store.cluster_text);
-    mirror_status_state(mirror->status, MIRROR_CONNECTING);
+    mirror_report_cluster(mirror->report, mirror->store.cluster_text);
+    mirror_report_state(mirror->report, MIRROR_CONNECTING);
     for (;;) {
         step = begin(mirror);
         if (step == STEP_GO)
@@ -488,7 +488,7 @@ static enum step run(struct mirror *mirror)
             step = back_off(mirror);
         if (step == STEP_DONE || step == STEP_FAIL)
             return step;
-        if (mirror_status_stopping(mirror->status))
+        if (mirror_report_stopping(mirror->report))
             return STEP_DONE;
     }
 }
@@ -498,14 +498,14 @@ int mirror_run(const struct replay_options *options)
     struct mirror mirror = {.options = options,
                             .records_max = options->config.mirror.batch_rows_max,
                             .backoff_ms = BACKOFF_FIRST_MS};
-    mirror.status = mirror_status_new(options->config.storage.data_dir);
-    if (mirror.status == NULL || !mirror_zones_init(&mirror.zones) ||
+    mirror.report = mirror_report_new(options->config.storage.data_dir);
+    if (mirror.report == NULL || !mirror_zones_init(&mirror.zones) ||
         !mirror_batch_init(&mirror.batch, &mirror.zones)) {
         (void)fprintf(stderr, "boxreplay: not enough memory or threads to start\n");
         return LOG_EXIT_BUG;
     }
     if (run(&mirror) == STEP_FAIL) {
-        mirror_status_error(mirror.status, mirror.error);
+        mirror_report_error(mirror.report, mirror.error);
         logger_log(LOGGER_ERROR, "mirror_stopped", LOG_TEXT("error", mirror.error),
                    LOG_INT("exit_code", mirror.exit_code));
     } else {
@@ -513,7 +513,7 @@ int mirror_run(const struct replay_options *options)
     }
     readers_close(&mirror);
     mirror_store_close(&mirror.store);
-    mirror_status_free(mirror.status);
+    mirror_report_free(mirror.report);
     mirror_batch_release(&mirror.batch);
     mirror_zones_release(&mirror.zones);
     data_dir_close(mirror.dir);
