@@ -51,6 +51,7 @@ struct http_memo {
     uint8_t origin_index;       /* allowed CORS origin + 1; 0: none */
     uint8_t rest_flags;
     uint16_t rest_route;
+    uint32_t rest_page; /* of a list, from 1 */
     char request_id[HTTP_REQUEST_ID_BYTES_MAX];
     char traceparent[HTTP_TRACEPARENT_BYTES];
 };

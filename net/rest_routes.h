@@ -1,0 +1,40 @@
+/* The handlers that the route table names; each is described by its operation in
+ * docs/openapi.yaml. All run on the worker's thread. */
+#ifndef NET_REST_ROUTES_H
+#define NET_REST_ROUTES_H
+
+#include "http.h"
+
+struct rest_call;
+
+/* rest_booking.c: become commands */
+enum rest_outcome rest_booking_reserve(struct rest_call *call);
+enum rest_outcome rest_booking_confirm(struct rest_call *call);
+enum rest_outcome rest_booking_cancel(struct rest_call *call);
+enum rest_outcome rest_booking_list(struct rest_call *call);
+enum rest_outcome rest_booking_pending(struct rest_call *call);
+enum rest_outcome rest_booking_summary(struct rest_call *call);
+enum rest_outcome rest_booking_get(struct rest_call *call);
+
+/* rest_catalog.c: answered from the worker's replica */
+enum rest_outcome rest_event_list(struct rest_call *call);
+enum rest_outcome rest_event_get(struct rest_call *call);
+enum rest_outcome rest_event_shows(struct rest_call *call);
+enum rest_outcome rest_show_get(struct rest_call *call);
+enum rest_outcome rest_show_zones(struct rest_call *call);
+enum rest_outcome rest_zone_get(struct rest_call *call);
+
+/* rest_organizer.c: become commands */
+enum rest_outcome rest_event_create(struct rest_call *call);
+enum rest_outcome rest_event_publish(struct rest_call *call);
+enum rest_outcome rest_event_unpublish(struct rest_call *call);
+enum rest_outcome rest_event_cancel(struct rest_call *call);
+enum rest_outcome rest_show_create(struct rest_call *call);
+enum rest_outcome rest_zone_create(struct rest_call *call);
+
+/* rest_operations.c: answered from published counters */
+enum rest_outcome rest_health(struct rest_call *call);
+enum rest_outcome rest_ready(struct rest_call *call);
+enum rest_outcome rest_metrics(struct rest_call *call);
+
+#endif

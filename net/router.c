@@ -1,0 +1,109 @@
+#include "router.h"
+
+#include <string.h>
+
+#include "rest_routes.h"
+
+/* Paths of operations answer at the root too: probes and scrapers expect them
+ * there. */
+static const struct route routes[] = {
+    {HTTP_POST, ROUTE_AUTH_USER, true, "/api/v1/bookings/reserve", rest_booking_reserve},
+    {HTTP_POST, ROUTE_AUTH_USER, true, "/api/v1/bookings/{booking_id}/confirm",
+     rest_booking_confirm},
+    {HTTP_POST, ROUTE_AUTH_USER, true, "/api/v1/bookings/{booking_id}/cancel", rest_booking_cancel},
+    {HTTP_GET, ROUTE_AUTH_USER, false, "/api/v1/bookings", rest_booking_list},
+    {HTTP_GET, ROUTE_AUTH_USER, false, "/api/v1/bookings/pending", rest_booking_pending},
+    {HTTP_GET, ROUTE_AUTH_USER, false, "/api/v1/bookings/summary", rest_booking_summary},
+    {HTTP_GET, ROUTE_AUTH_USER, false, "/api/v1/bookings/{booking_id}", rest_booking_get},
+    {HTTP_DELETE, ROUTE_AUTH_USER, true, "/api/v1/bookings/{booking_id}", rest_booking_cancel},
+
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/shows/{show_id}/zones", rest_show_zones},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/shows/{show_id}/zones", rest_zone_create},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/shows/{show_id}", rest_show_get},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/zones/{zone_id}", rest_zone_get},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/events", rest_event_list},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/events", rest_event_create},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/events/{event}/shows", rest_event_shows},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/events/{event}/shows", rest_show_create},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/events/{event}/publish", rest_event_publish},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/events/{event}/unpublish",
+     rest_event_unpublish},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, true, "/api/v1/events/{event}/cancel", rest_event_cancel},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/events/{event}", rest_event_get},
+
+    {HTTP_GET, ROUTE_AUTH_NONE, false, "/health", rest_health},
+    {HTTP_GET, ROUTE_AUTH_NONE, false, "/ready", rest_ready},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/metrics", rest_metrics},
+    {HTTP_GET, ROUTE_AUTH_NONE, false, "/api/v1/health", rest_health},
+    {HTTP_GET, ROUTE_AUTH_NONE, false, "/api/v1/ready", rest_ready},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, false, "/api/v1/metrics", rest_metrics},
+};
+
+enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+
+const struct route *router_table(size_t *count)
+{
+    *count = ROUTE_COUNT;
+    return routes;
+}
+
+/* Walks pattern and path side by side; a brace takes the rest of a segment. */
+static bool pattern_matches(const char *pattern, struct text path, struct text *parameter)
+{
+    const char *at = path.bytes;
+    const char *end = at + path.length;
+    *parameter = (struct text){NULL, 0};
+    while (*pattern != '\0') {
+        if (*pattern != '{') {
+            if (at == end || *at++ != *pattern++)
+                return false;
+            continue;
+        }
+        const char *start = at;
+        while (at < end && *at != '/')
+            at++;
+        if (at == start)
+            return false;
+        *parameter = (struct text){start, (uint32_t)(at - start)};
+        pattern = strchr(pattern, '}') + 1;
+    }
+    return at == end;
+}
+
+struct route_match router_match(enum http_method method, struct text path)
+{
+    struct route_match match = {NULL, NULL, {NULL, 0}};
+    enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
+    for (const struct route *route = routes; route < routes + ROUTE_COUNT; route++) {
+        if (match.first == NULL) {
+            if (!pattern_matches(route->pattern, path, &match.parameter))
+                continue;
+            match.first = route;
+        } else if (strcmp(route->pattern, match.first->pattern) != 0) {
+            break;
+        }
+        if (route->method == wanted) {
+            match.route = route;
+            break;
+        }
+    }
+    return match;
+}
+
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "OTHER"};
+    return names[method];
+}
+
+char *router_allow(const struct route *first, char *out)
+{
+    for (const struct route *route = first;
+         route < routes + ROUTE_COUNT && strcmp(route->pattern, first->pattern) == 0; route++) {
+        const char *name =
+            route->method == HTTP_GET ? "GET, HEAD" : http_method_name(route->method);
+        out = stpcpy(out, name);
+        out = stpcpy(out, ", ");
+    }
+    return stpcpy(out, "OPTIONS");
+}
