@@ -63,6 +63,7 @@ struct command {
     struct actor actor;     /* the token's subject and role */
     struct request_key key; /* hash 0: none sent */
     uint64_t received_ns;   /* monotonic; for latency and for the age bound */
+    bool rate_counted;      /* engine only: passed the rate limit on an earlier look */
     union {
         struct command_reserve reserve;
         struct command_booking booking;

@@ -223,11 +223,13 @@ static void give_back_quota(struct shard *shard, const struct settlement *settle
     quota_return(&shard->quotas, entry, tickets);
 }
 
-static bool over_rate(struct shard *shard, const struct command *command, uint64_t now_ms,
+/* A command that had to wait comes by again; it is counted once. */
+static bool over_rate(struct shard *shard, struct command *command, uint64_t now_ms,
                       struct answer *answer)
 {
-    if (command->kind != COMMAND_RESERVE)
+    if (command->kind != COMMAND_RESERVE || command->rate_counted)
         return false;
+    command->rate_counted = true;
     uint64_t again_ms = rate_limit_take(&shard->rates, &command->actor.id, now_ms);
     if (again_ms == 0)
         return false;

@@ -31,11 +31,7 @@ void worker_answer(struct worker *worker, struct answer *answer)
 bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message)
 {
     if (to == worker->index) {
-        assert(message->kind == MESSAGE_ANSWER || message->kind == MESSAGE_GATHERED);
-        if (message->kind == MESSAGE_ANSWER)
-            worker_answer(worker, &message->answer);
-        else
-            worker_gathered(worker, &message->answer);
+        worker_receive(worker, to, message);
         return true;
     }
     if (mailbox_push(worker->group->mailboxes, worker->index, to, message))
@@ -80,6 +76,28 @@ static void answer_directly(struct worker *worker, const struct answer *answer)
                    &message);
 }
 
+/* Tickets of ours may be taken again when the record that gave them back is
+ * durable, on this shard as on any other: another shard's log might keep what
+ * was taken instead while ours loses the giving back. */
+static void release_when_durable(struct worker *worker, const struct message_released *released,
+                                 uint64_t sequence)
+{
+    struct message message = {.kind = MESSAGE_RELEASED, .released = *released};
+    worker_deliver(worker, sequence, worker_home_of(worker, &released->user_id), &message);
+}
+
+/* Takes the tickets of a cancel out of what home settles at once. */
+static void give_back_tickets(struct worker *worker, struct settlement *settlement,
+                              const struct answer *answer, uint64_t sequence)
+{
+    if (answer->kind != COMMAND_CANCEL || answer->result != RESULT_OK || settlement->tickets == 0)
+        return;
+    struct message_released released = {settlement->user_id, settlement->event_id,
+                                        settlement->tickets};
+    settlement->tickets = 0;
+    release_when_durable(worker, &released, sequence);
+}
+
 void worker_answer_home(struct worker *worker, const struct command *command, struct answer *answer,
                         uint64_t sequence)
 {
@@ -90,7 +108,8 @@ void worker_answer_home(struct worker *worker, const struct command *command, st
         worker_deliver(worker, sequence, home, &message);
         return;
     }
-    shard_settle(worker->shard, answer, worker->now_ms);
+    give_back_tickets(worker, &message.answer.settlement, answer, sequence);
+    shard_settle(worker->shard, &message.answer, worker->now_ms);
     message.kind = MESSAGE_ANSWER;
     worker_deliver(worker, sequence, answer->to.worker, &message);
 }
@@ -445,13 +464,8 @@ static void release_tickets(struct worker *worker, const struct record *record)
 
     for (uint32_t i = 0; i < record->expired.count; i++) {
         const struct record_expired_item *item = &record->expired.items[i];
-        uint16_t home = worker_home_of(worker, &item->user_id);
-        struct message message = {.kind = MESSAGE_RELEASED,
-                                  .released = {item->user_id, zone->event_id, item->quantity}};
-        if (home == worker->index)
-            shard_released(worker->shard, &item->user_id, &zone->event_id, item->quantity);
-        else
-            worker_deliver(worker, record->sequence, home, &message);
+        struct message_released released = {item->user_id, zone->event_id, item->quantity};
+        release_when_durable(worker, &released, record->sequence);
     }
 }
 
