@@ -8,7 +8,7 @@ $(BUILD)/bench/floor: $(BUILD)/obj/bench/floor.c.o
 $(BUILD)/bench/boxload $(BUILD)/bench/floor:
 	@mkdir -p $(@D)
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ -luring
-$(INSIDE): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.c.o $(LIBRARY)
+$(INSIDE): $(BUILD)/bench/%: $(BUILD)/obj/bench/%.c.o $(BUILD)/obj/bench/rig.c.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 # The generator's parts are tested without the engine's library.
