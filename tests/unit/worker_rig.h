@@ -9,7 +9,7 @@
 #include "shard_rig.h"
 #include "../../engine/worker.h"
 
-enum { SIM_LOG_MAX = 200000, SIM_INBOX_MAX = 4096, SIM_ANSWERS_MAX = 200000 };
+enum { SIM_LOG_MAX = 30000, SIM_INBOX_MAX = 4096, SIM_ANSWERS_MAX = 50000 };
 
 struct sim_log {
     struct record *records;
@@ -140,9 +140,10 @@ static inline uint64_t sim_random(void *context)
 
 /* --- life --- */
 
-static inline void sim_open(struct sim *sim, uint16_t shards, uint32_t reserve_per_minute)
+static inline void sim_open_at(struct sim *sim, uint16_t shards, uint32_t reserve_per_minute,
+                               uint64_t wall_ms, uint64_t ns)
 {
-    *sim = (struct sim){.wall_ms = RIG_START_MS, .ns = 1000000000, .seed = 3};
+    *sim = (struct sim){.wall_ms = wall_ms, .ns = ns, .seed = 3};
     sim->answers = calloc(SIM_ANSWERS_MAX, sizeof *sim->answers);
     sim->config.server.drain_timeout_ms = 5000;
     sim->group.shard_count = shards;
@@ -177,6 +178,11 @@ static inline void sim_open(struct sim *sim, uint16_t shards, uint32_t reserve_p
                                       .unfinished = sim_unfinished};
         worker_attach(worker, &journal, &transport);
     }
+}
+
+static inline void sim_open(struct sim *sim, uint16_t shards, uint32_t reserve_per_minute)
+{
+    sim_open_at(sim, shards, reserve_per_minute, RIG_START_MS, 1000000000);
 }
 
 static inline void sim_close(struct sim *sim)
