@@ -291,8 +291,6 @@ static int start_keeper(struct boxoffice *boxoffice)
     struct log_error error = {0};
 
     boxoffice->method = log_storage_calibrate(data_dir_path(boxoffice->dir));
-    logger_log(LOGGER_INFO, "log_backend",
-               LOG_TEXT("method", log_storage_method_name(boxoffice->method)));
     if (segment_keeper_new(&boxoffice->keeper, &options, &error) != 0)
         return fail_log(&error);
     return 0;
