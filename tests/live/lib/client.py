@@ -134,10 +134,21 @@ class Client:
             self.socket.close()
             self.socket = None
 
+    def closed_by_peer(self):
+        """The engine ended this idle connection (or itself): nothing was sent on it."""
+        self.socket.setblocking(False)
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self.socket.settimeout(self.timeout)
+
     def request(self, method, path, body=None, key=None, headers=()):
         """Sends one request and returns its answer; Lost when none comes."""
-        fresh = self.socket is None
-        if fresh:
+        if self.socket is None or self.closed_by_peer():
             self.connect()
         message = encode(method, path, body, self.token, key, headers)
         try:
