@@ -225,7 +225,10 @@ char *rest_put_booking(char *at, const struct catalog *catalog, const struct cat
     at = json_put_time(at, booking->created_ms);
     at = JSON_PUT(at, ",\"expires_at\":");
     at = json_put_time(at, booking->expires_ms);
-    at = JSON_PUT(at, ",\"changed_at\":");
-    at = json_put_time_or_null(at, as == BOOKING_RESERVED ? 0 : booking->changed_ms);
+    /* Only reads tell of it: a repeat of a confirm must not speak of a later cancel. */
+    if (named) {
+        at = JSON_PUT(at, ",\"changed_at\":");
+        at = json_put_time_or_null(at, booking->changed_ms);
+    }
     return at;
 }
