@@ -3,8 +3,8 @@
  * what lies behind that place is the evidence:
  *
  *   a good block of this log's life behind it  -> the bad one was durable: refuse
- *   a good header that says so, or the durable
- *   mark, or the mirror                        -> acknowledged data missing: refuse
+ *   a good header that says so, the durable
+ *   mark, the mirror, or a later write begun   -> acknowledged data missing: refuse
  *   nothing                                    -> the last flush never finished: the end
  *
  * This works because one flush is one block and the next block is written only
@@ -48,6 +48,7 @@ struct scan {
     struct log_segment_header header;
     enum log_header_state header_state;
     uint64_t offset;
+    uint64_t found_bytes; /* of the block last found, by its header */
     uint64_t next_sequence;
     uint64_t previous_hash;
     uint64_t durable;   /* mark; 0: none */
@@ -164,6 +165,7 @@ static int find(struct scan *scan, uint64_t offset, enum finding *finding,
     int code = log_window_block(&scan->window, offset, &state, block);
     if (code < 0)
         return fail_read(scan, code);
+    scan->found_bytes = state == LOG_BLOCK_BAD_PAYLOAD ? log_block_size(*block) : 0;
     if (state == LOG_BLOCK_ZERO || state == LOG_BLOCK_BAD_HEADER)
         *finding = bad[state];
     else if ((*block)->nonce != scan->header.nonce)
@@ -228,7 +230,8 @@ static int take_block(struct scan *scan, const struct log_block_header *block)
 /* --- evidence --- */
 
 struct evidence {
-    bool valid_later;
+    bool valid_later;      /* a good block of this life */
+    bool written_later;    /* anything behind the block that was to come */
     uint64_t last_written; /* end of the last 4 KiB that are not zero, in the stop's segment */
 };
 
@@ -264,15 +267,17 @@ static int gather(struct scan *scan, uint64_t offset, uint64_t stop, struct evid
 static int gather_later(struct scan *scan, uint32_t from, struct evidence *evidence)
 {
     for (uint32_t i = from; i < scan->count; i++) {
-        struct evidence unused = {false, 0};
+        struct evidence there = {false, false, 0};
         int code = segment_open_at(scan, i);
         if (code == 0)
             code = segment_check(scan);
         if (code == 0)
-            code = gather(scan, LOG_SEGMENT_HEADER_BYTES, 0, &unused);
+            code = gather(scan, LOG_SEGMENT_HEADER_BYTES, 0, &there);
         if (code != 0)
             return code;
-        evidence->valid_later = evidence->valid_later || unused.valid_later;
+        bool recycled = scan->header.head.flags & LOG_SEGMENT_RECYCLED;
+        evidence->valid_later = evidence->valid_later || there.valid_later;
+        evidence->written_later = evidence->written_later || (there.last_written > 0 && !recycled);
     }
     return 0;
 }
@@ -338,13 +343,18 @@ static void set_end(struct scan *scan, enum finding finding, const struct eviden
 /* The expected block is not at (segment, offset). */
 static int judge(struct scan *scan, enum finding finding)
 {
-    struct evidence evidence = {false, 0};
+    struct evidence evidence = {false, false, 0};
     uint32_t at = scan->at;
+    bool recycled = scan->header.head.flags & LOG_SEGMENT_RECYCLED;
     if (finding == FOUND_SEQUENCE)
         return fail(scan, LOG_EXIT_CORRUPT, "RJ", "a gap or repeat in the sequence");
     if (finding == FOUND_FOREIGN)
         return fail(scan, LOG_EXIT_CORRUPT, "RK", "a block of another shard");
     int code = gather(scan, scan->offset, scan->offset, &evidence);
+    /* The next flush starts when the one before is durable, so its first byte
+     * vouches for the block before. That block's length is in its header. */
+    evidence.written_later = finding == FOUND_BAD_PAYLOAD && !recycled &&
+                             evidence.last_written > scan->offset + scan->found_bytes;
     if (code == 0)
         code = gather_later(scan, at + 1, &evidence);
     if (code != 0)
@@ -356,6 +366,9 @@ static int judge(struct scan *scan, enum finding finding)
         return refuse_lost(scan, finding);
     if (scan->watermark >= scan->next_sequence)
         return refuse_watermark(scan);
+    if (evidence.written_later)
+        return fail(scan, LOG_EXIT_CORRUPT, "RG",
+                    "acknowledged data is missing: a later write was begun");
     set_end(scan, finding, &evidence);
     if (scan->options->sealed && scan->end->torn_segment != 0)
         return fail(scan, LOG_EXIT_CORRUPT, "RF", "damage in an epoch that was closed in order");
@@ -364,29 +377,43 @@ static int judge(struct scan *scan, enum finding finding)
 
 /* --- the walk --- */
 
+/* Whether anything of this log's was written to the open segment. */
+static int was_written(struct scan *scan, bool *written)
+{
+    enum finding finding;
+    const struct log_block_header *block;
+    struct evidence there = {false, false, 0};
+    int code = find(scan, LOG_SEGMENT_HEADER_BYTES, &finding, &block);
+    *written = code == 0 && finding != FOUND_ZERO && finding != FOUND_STALE;
+    /* The first sectors of a first flush may be the ones that never came. */
+    if (code == 0 && !*written && !(scan->header.head.flags & LOG_SEGMENT_RECYCLED)) {
+        code = gather(scan, LOG_SEGMENT_HEADER_BYTES, 0, &there);
+        *written = there.last_written > 0;
+    }
+    return code;
+}
+
 /* Whether the log goes on in the next segment: something was written to it.
  * Leaves the current segment open unless it does. */
 static int goes_on(struct scan *scan, bool *on)
 {
-    enum finding finding;
-    const struct log_block_header *block;
-    struct evidence tail = {false, 0};
+    struct evidence tail = {false, false, 0};
     uint32_t at = scan->at;
     bool recycled = scan->header.head.flags & LOG_SEGMENT_RECYCLED;
     *on = false;
-    if (at + 1 == scan->count)
+    /* No segment is left before it has a block. */
+    if (at + 1 == scan->count || scan->offset == LOG_SEGMENT_HEADER_BYTES)
         return 0;
     int code = segment_open_at(scan, at + 1);
     if (code == 0)
         code = segment_check(scan);
     if (code == 0)
-        code = find(scan, LOG_SEGMENT_HEADER_BYTES, &finding, &block);
-    if (code != 0)
-        return code;
-    *on = finding != FOUND_ZERO && finding != FOUND_STALE;
-    if ((code = segment_open_at(scan, at)) != 0 || !*on)
-        return code;
-    if (!recycled && (code = gather(scan, scan->offset, 0, &tail)) != 0)
+        code = was_written(scan, on);
+    if (code == 0)
+        code = segment_open_at(scan, at);
+    if (code == 0 && *on && !recycled)
+        code = gather(scan, scan->offset, 0, &tail);
+    if (code != 0 || !*on)
         return code;
     if (tail.valid_later)
         return refuse_lost(scan, FOUND_ZERO);
@@ -400,7 +427,7 @@ static int goes_on(struct scan *scan, bool *on)
 /* The last segment may be empty: made, never used (RN). */
 static int judge_zero_header(struct scan *scan)
 {
-    struct evidence evidence = {false, 0};
+    struct evidence evidence = {false, false, 0};
     uint32_t at = scan->at;
     int code = gather(scan, 0, 0, &evidence);
     if (code == 0 && (evidence.last_written > 0 || at + 1 < scan->count))

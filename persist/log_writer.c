@@ -67,7 +67,9 @@ static void provision(struct log_writer *writer)
         writer->has_next =
             segment_keeper_take(writer->options.keeper, writer->options.shard, &writer->next);
     uint64_t room = room_of(writer);
-    if (writer->has_next) {
+    if (writer->has_next && writer->offset == LOG_SEGMENT_HEADER_BYTES) {
+        /* A segment is never left empty: what is appended fits into it. */
+    } else if (writer->has_next) {
         uint64_t next_room = writer->next.bytes - LOG_SEGMENT_HEADER_BYTES;
         room = room > next_room ? room : next_room;
     } else {
@@ -110,7 +112,7 @@ static uint64_t append(void *context, const struct record *record)
 
 static void roll(struct log_writer *writer)
 {
-    assert(writer->has_next); /* limit promised it */
+    assert(writer->has_next && writer->offset > LOG_SEGMENT_HEADER_BYTES); /* limit's promise */
     crash_point("roll");
     writer->files->close(writer->files->context, writer->fd);
     writer->fd = writer->next.fd;
