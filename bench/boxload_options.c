@@ -146,7 +146,7 @@ enum option_id {
     OPT_CAPACITY,
     OPT_QUANTITY,
     OPT_MAX_PER_USER,
-    OPT_ROTATE,
+    OPT_PER_USER,
     OPT_PATH,
     OPT_ALLOW_REFUSED,
     OPT_RETRY_LOST,
@@ -176,7 +176,7 @@ static const struct option long_options[] = {
     {"capacity", required_argument, NULL, OPT_CAPACITY},
     {"quantity", required_argument, NULL, OPT_QUANTITY},
     {"max-per-user", required_argument, NULL, OPT_MAX_PER_USER},
-    {"rotate-users", no_argument, NULL, OPT_ROTATE},
+    {"per-user", required_argument, NULL, OPT_PER_USER},
     {"path", required_argument, NULL, OPT_PATH},
     {"allow-refused", no_argument, NULL, OPT_ALLOW_REFUSED},
     {"retry-lost", no_argument, NULL, OPT_RETRY_LOST},
@@ -202,8 +202,6 @@ struct pending {
 static bool flag_apply(struct options *options, int id)
 {
     switch (id) {
-    case OPT_ROTATE:
-        return options->rotate_users = true;
     case OPT_ALLOW_REFUSED:
         return options->allow_refused = true;
     case OPT_RETRY_LOST:
@@ -270,6 +268,8 @@ static bool number_apply(struct options *options, struct pending *pending, int i
         return good;
     case OPT_MAX_PER_USER:
         return number_parse(value, 1, UINT32_MAX, &options->max_per_user);
+    case OPT_PER_USER:
+        return number_parse(value, 1, UINT32_MAX, &options->per_user);
     case OPT_SERVER_PID:
         good = number_parse(value, 1, INT32_MAX, &number);
         options->server_pid = (int)number;
@@ -318,7 +318,7 @@ static const char *options_check(struct options *options, const struct pending *
         options->capacity = single ? 1 : 5000000;
     if (options->scenario == SCENARIO_LAST_SEAT) {
         options->requests = (uint64_t)options->connections * options->zones;
-        options->duration_ns = 0;
+        options->duration_ns = options->warmup_ns = 0;
     }
     return NULL;
 }
@@ -329,8 +329,12 @@ enum options_result options_parse(struct options *options, int argc, char **argv
     struct pending pending = {0, false};
     const char *wrong;
     int id;
-    *options = (struct options){
-        .connections = 64, .quantity = 1, .path = "/", .cpu = -1, .max_per_user = 1000000};
+    *options = (struct options){.connections = 64,
+                                .quantity = 1,
+                                .path = "/",
+                                .cpu = -1,
+                                .max_per_user = 10000,
+                                .per_user = 1000};
     target_parse(options, "127.0.0.1:8080");
     opterr = 0;
     optind = 1;

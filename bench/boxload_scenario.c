@@ -204,7 +204,7 @@ void scenario_next(struct scenario *scenario, struct client *client)
     client->operation = operation_choose(scenario, client);
     if (client->operation == OPERATION_RESERVE) {
         client->zone = zone_choose(scenario, client);
-        if (scenario->options->rotate_users) {
+        if (client->n > 0 && client->n % scenario->options->per_user == 0) {
             client->user += scenario->options->connections;
             client->user %= scenario->tokens->count;
         }

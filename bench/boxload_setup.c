@@ -39,13 +39,18 @@ static int exchange_receive(int fd, struct exchange *exchange)
     for (;;) {
         ssize_t n = recv(fd, exchange->bytes + exchange->length,
                          sizeof exchange->bytes - exchange->length, 0);
-        if (n <= 0)
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            errno = n < 0 ? errno : ECONNRESET; /* ended before the answer was whole */
             return -1;
+        }
         exchange->length += (size_t)n;
         switch (response_scan(&exchange->response, &layout, exchange->bytes, exchange->length)) {
         case RESPONSE_WHOLE:
             return 0;
         case RESPONSE_BAD:
+            errno = EBADMSG;
             return -1;
         case RESPONSE_MORE:
             break;

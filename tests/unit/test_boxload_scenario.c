@@ -30,8 +30,12 @@ static void world_init(struct world *world, enum scenario_kind kind, uint64_t ca
     memcpy(zones[0].id, zone_id, 36);
     memcpy(zones[1].id, zone_id_other, 36);
     zones[0].capacity = zones[1].capacity = capacity;
-    world->options = (struct options){
-        .scenario = kind, .connections = 1, .quantity = 1, .zones = 2, .host = "127.0.0.1:1"};
+    world->options = (struct options){.scenario = kind,
+                                      .per_user = 1000,
+                                      .connections = 1,
+                                      .quantity = 1,
+                                      .zones = 2,
+                                      .host = "127.0.0.1:1"};
     world->tokens[0] = (struct token){zone_id, "aaa.bbb.ccc", 11};
     world->tokens[1] = (struct token){zone_id_other, "ddd.eee.fff", 11};
     world->list = (struct token_list){2, world->tokens, NULL};
