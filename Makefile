@@ -27,9 +27,10 @@ KIND_thread  := thread
 KIND_fuzzer  := fuzzer-no-link,address,undefined
 GUARD    := -fsanitize=$(KIND_$(SANITIZE)) -fno-sanitize-recover=all -fPIE
 endif
-# System headers are not ours to warn about.
+# System headers are not ours to warn about. llhttp is strict only when built so.
 INCLUDES := -isystem /usr/share/include/llhttp -isystem /usr/include/postgresql
-COMMON   := $(OPT) $(GUARD) -ffunction-sections -fdata-sections -D_GNU_SOURCE $(INCLUDES)
+DEFINES  := -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1
+COMMON   := $(OPT) $(GUARD) -ffunction-sections -fdata-sections $(DEFINES) $(INCLUDES)
 CFLAGS   := -std=gnu11 $(WARN) $(WARNC) $(COMMON)
 CXXFLAGS := -std=c++17 -fno-exceptions -Wall -Wextra -Werror $(COMMON)
 LDFLAGS  := -pie $(GUARD) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed

@@ -1,7 +1,11 @@
 #include "http_fields.h"
 
+#include <assert.h>
 #include <llhttp.h>
 #include <stdlib.h>
+
+/* Else blanks would pass in field names. */
+static_assert(LLHTTP_STRICT_MODE == 1, "llhttp built strict");
 
 struct http_fields {
     llhttp_t parser;
@@ -14,7 +18,7 @@ struct http_fields {
 static int on_name(llhttp_t *parser, const char *at, size_t length)
 {
     struct http_fields *fields = parser->data;
-    if (fields->count == HTTP_FIELDS_MAX)
+    if (fields->count == HTTP_FIELDS_MAX || length == 0)
         return -1;
     fields->all[fields->count++] = (struct http_field){at, at, (uint32_t)length, 0};
     fields->value_open = false;

@@ -66,7 +66,7 @@ static enum http_scan_result line_end(struct http_scan *scan, const char *bytes)
         return HTTP_SCAN_HEAD;
     if (bytes[line] == ' ' || bytes[line] == '\t')
         return HTTP_SCAN_BAD;
-    if (scan->lines++ == HTTP_FIELDS_MAX)
+    if (scan->lines++ > HTTP_FIELDS_MAX)
         return HTTP_SCAN_FIELDS_LARGE;
     return HTTP_SCAN_MORE;
 }
