@@ -1,14 +1,10 @@
 #include "booking.h"
 
+#include "hash.h"
+
 #include <assert.h>
-#include <xxhash.h>
 
 enum { BOOKINGS_MAX = 1 << 26, USERS_MAX = 1 << 26 };
-
-static uint64_t hash_of_uuid(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
 
 static bool booking_matches(const void *slab, uint32_t slot, const void *id)
 {
@@ -19,7 +15,7 @@ static bool booking_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t booking_hash(const void *slab, uint32_t slot)
 {
     const struct booking *booking = slab_at(slab, slot);
-    return hash_of_uuid(&booking->id);
+    return hash_uuid(&booking->id);
 }
 
 static bool user_matches(const void *slab, uint32_t slot, const void *id)
@@ -31,7 +27,7 @@ static bool user_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t user_hash(const void *slab, uint32_t slot)
 {
     const struct booking_user *user = slab_at(slab, slot);
-    return hash_of_uuid(&user->id);
+    return hash_uuid(&user->id);
 }
 
 bool booking_table_init(struct booking_table *table)
@@ -41,8 +37,11 @@ bool booking_table_init(struct booking_table *table)
         slab_init(&table->users, sizeof(struct booking_user), USERS_MAX) &&
         hash_index_init(&table->by_id, BOOKINGS_MAX, &table->bookings, booking_matches,
                         booking_hash) &&
-        hash_index_init(&table->user_by_id, USERS_MAX, &table->users, user_matches, user_hash))
+        hash_index_init(&table->user_by_id, USERS_MAX, &table->users, user_matches, user_hash)) {
+        hash_index_entries(&table->by_id, table->bookings.entries, table->bookings.entry_bytes);
+        hash_index_entries(&table->user_by_id, table->users.entries, table->users.entry_bytes);
         return true;
+    }
     booking_table_release(table);
     return false;
 }
@@ -57,12 +56,24 @@ void booking_table_release(struct booking_table *table)
 
 uint32_t booking_find(const struct booking_table *table, const struct uuid *id)
 {
-    return hash_index_find(&table->by_id, hash_of_uuid(id), id);
+    return hash_index_find(&table->by_id, hash_uuid(id), id);
 }
 
 void booking_prefetch(const struct booking_table *table, const struct uuid *id)
 {
-    hash_index_prefetch(&table->by_id, hash_of_uuid(id));
+    hash_index_prefetch(&table->by_id, hash_uuid(id));
+}
+
+void booking_prefetch_user(const struct booking_table *table, const struct uuid *user_id)
+{
+    hash_index_prefetch(&table->user_by_id, hash_uuid(user_id));
+}
+
+void booking_prefetch_entries(const struct booking_table *table, const struct uuid *id,
+                              const struct uuid *user_id)
+{
+    hash_index_prefetch_entry(&table->by_id, hash_uuid(id));
+    hash_index_prefetch_entry(&table->user_by_id, hash_uuid(user_id));
 }
 
 bool booking_table_has_room(const struct booking_table *table)
@@ -74,7 +85,7 @@ bool booking_table_has_room(const struct booking_table *table)
 /* The user's slot, made when it is the first booking of the user here. */
 static uint32_t user_slot(struct booking_table *table, const struct uuid *id)
 {
-    uint64_t hash = hash_of_uuid(id);
+    uint64_t hash = hash_uuid(id);
     uint32_t slot = hash_index_find(&table->user_by_id, hash, id);
 
     if (slot != HASH_INDEX_MISSING)
@@ -145,7 +156,7 @@ uint32_t booking_add(struct booking_table *table, const struct record_reserved *
                                 .to_segment = (uint8_t)reserved->to_segment};
     owner->newest = slot;
     deadline_insert(table, slot);
-    bool inserted = hash_index_insert(&table->by_id, hash_of_uuid(&booking->id), slot);
+    bool inserted = hash_index_insert(&table->by_id, hash_uuid(&booking->id), slot);
     assert(inserted);
     table->count_by_status[BOOKING_RESERVED]++;
     return slot;
@@ -175,7 +186,7 @@ const struct uuid *booking_user_id(const struct booking_table *table, const stru
 
 uint32_t booking_newest_of_user(const struct booking_table *table, const struct uuid *user_id)
 {
-    uint32_t slot = hash_index_find(&table->user_by_id, hash_of_uuid(user_id), user_id);
+    uint32_t slot = hash_index_find(&table->user_by_id, hash_uuid(user_id), user_id);
     if (slot == HASH_INDEX_MISSING)
         return SLAB_NONE;
     const struct booking_user *user = slab_at(&table->users, slot);

@@ -4,10 +4,10 @@
 
 #include <assert.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "hash_index.h"
 #include "memory.h"
+#include "hash.h"
 #include "slab.h"
 
 enum { EVENTS_MAX = 1 << 22, SHOWS_MAX = 1 << 22, ZONES_MAX = 1 << 22 };
@@ -30,17 +30,13 @@ struct show_entry {
 
 struct zone_entry {
     const struct catalog_zone *zone;
+    uint32_t event;
 };
 
 struct catalog {
     struct slab events, shows, zones;
     struct hash_index event_by_id, event_by_slug, show_by_id, zone_by_id;
 };
-
-static uint64_t hash_of_uuid(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
 
 static bool event_matches(const void *slab, uint32_t slot, const void *id)
 {
@@ -51,7 +47,7 @@ static bool event_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t event_hash(const void *slab, uint32_t slot)
 {
     const struct event_entry *entry = slab_at(slab, slot);
-    return hash_of_uuid(&entry->event->id);
+    return hash_uuid(&entry->event->id);
 }
 
 static bool slug_matches(const void *slab, uint32_t slot, const void *key)
@@ -65,7 +61,7 @@ static bool slug_matches(const void *slab, uint32_t slot, const void *key)
 static uint64_t slug_hash(const void *slab, uint32_t slot)
 {
     const struct event_entry *entry = slab_at(slab, slot);
-    return XXH3_64bits(entry->event->slug.bytes, entry->event->slug.length);
+    return hash_bytes(entry->event->slug.bytes, entry->event->slug.length);
 }
 
 static bool show_matches(const void *slab, uint32_t slot, const void *id)
@@ -77,7 +73,7 @@ static bool show_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t show_hash(const void *slab, uint32_t slot)
 {
     const struct show_entry *entry = slab_at(slab, slot);
-    return hash_of_uuid(&entry->show->id);
+    return hash_uuid(&entry->show->id);
 }
 
 static bool zone_matches(const void *slab, uint32_t slot, const void *id)
@@ -89,7 +85,7 @@ static bool zone_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t zone_hash(const void *slab, uint32_t slot)
 {
     const struct zone_entry *entry = slab_at(slab, slot);
-    return hash_of_uuid(&entry->zone->id);
+    return hash_uuid(&entry->zone->id);
 }
 
 struct catalog *catalog_new(void)
@@ -165,12 +161,12 @@ static bool list_add(struct number_list *list, uint32_t number)
 
 static uint32_t find(const struct hash_index *index, const struct uuid *id)
 {
-    return hash_index_find(index, hash_of_uuid(id), id);
+    return hash_index_find(index, hash_uuid(id), id);
 }
 
 static uint64_t hash_of_slug(const struct catalog_event *event)
 {
-    return XXH3_64bits(event->slug.bytes, event->slug.length);
+    return hash_bytes(event->slug.bytes, event->slug.length);
 }
 
 static void replace_event(struct catalog *catalog, uint32_t number,
@@ -198,7 +194,7 @@ bool catalog_put_event(struct catalog *catalog, const struct catalog_event *even
         return false;
     struct event_entry *entry = slab_at(&catalog->events, number);
     entry->event = event;
-    bool inserted = hash_index_insert(&catalog->event_by_id, hash_of_uuid(&event->id), number) &&
+    bool inserted = hash_index_insert(&catalog->event_by_id, hash_uuid(&event->id), number) &&
                     hash_index_insert(&catalog->event_by_slug, hash_of_slug(event), number);
     assert(inserted); /* the indices have room for every slot of the slab */
     return true;
@@ -222,7 +218,7 @@ bool catalog_put_show(struct catalog *catalog, const struct catalog_show *show)
     number = slab_take(&catalog->shows);
     struct show_entry *entry = slab_at(&catalog->shows, number);
     entry->show = show;
-    bool inserted = hash_index_insert(&catalog->show_by_id, hash_of_uuid(&show->id), number);
+    bool inserted = hash_index_insert(&catalog->show_by_id, hash_uuid(&show->id), number);
     assert(inserted);
     return true;
 }
@@ -245,7 +241,8 @@ bool catalog_put_zone(struct catalog *catalog, const struct catalog_zone *zone)
     number = slab_take(&catalog->zones);
     struct zone_entry *entry = slab_at(&catalog->zones, number);
     entry->zone = zone;
-    bool inserted = hash_index_insert(&catalog->zone_by_id, hash_of_uuid(&zone->id), number);
+    entry->event = find(&catalog->event_by_id, &owner->show->event_id);
+    bool inserted = hash_index_insert(&catalog->zone_by_id, hash_uuid(&zone->id), number);
     assert(inserted);
     return true;
 }
@@ -262,7 +259,7 @@ const struct catalog_event *catalog_event_by_slug(const struct catalog *catalog,
     if (length > CATALOG_SLUG_BYTES_MAX)
         return NULL;
     return catalog_event_by_number(
-        catalog, hash_index_find(&catalog->event_by_slug, XXH3_64bits(slug, length), &key));
+        catalog, hash_index_find(&catalog->event_by_slug, hash_bytes(slug, length), &key));
 }
 
 const struct catalog_show *catalog_show(const struct catalog *catalog, const struct uuid *id)
@@ -278,6 +275,20 @@ const struct catalog_zone *catalog_zone(const struct catalog *catalog, const str
 {
     uint32_t number = find(&catalog->zone_by_id, id);
     return number == HASH_INDEX_MISSING ? NULL : catalog_zone_at(catalog, number);
+}
+
+const struct catalog_zone *catalog_zone_and_event(const struct catalog *catalog,
+                                                  const struct uuid *zone_id,
+                                                  const struct catalog_event **event,
+                                                  uint32_t *event_number)
+{
+    uint32_t number = find(&catalog->zone_by_id, zone_id);
+    if (number == HASH_INDEX_MISSING)
+        return NULL;
+    const struct zone_entry *entry = slab_at(&catalog->zones, number);
+    *event_number = entry->event;
+    *event = catalog_event_by_number(catalog, entry->event);
+    return entry->zone;
 }
 
 uint32_t catalog_event_number(const struct catalog *catalog, const struct uuid *id)

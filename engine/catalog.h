@@ -119,6 +119,12 @@ const struct catalog_event *catalog_event_by_slug(const struct catalog *catalog,
 const struct catalog_show *catalog_show(const struct catalog *catalog, const struct uuid *id);
 const struct catalog_zone *catalog_zone(const struct catalog *catalog, const struct uuid *id);
 
+/* A zone, with its event and that event's number. NULL: unknown. */
+const struct catalog_zone *catalog_zone_and_event(const struct catalog *catalog,
+                                                  const struct uuid *zone_id,
+                                                  const struct catalog_event **event,
+                                                  uint32_t *event_number);
+
 /* A dense number for an event, constant while this replica lives, so that the
  * quota table can key by 4 bytes. UINT32_MAX: unknown. */
 uint32_t catalog_event_number(const struct catalog *catalog, const struct uuid *id);

@@ -5,12 +5,15 @@
 #include "hash_index.h"
 
 #include <assert.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "memory.h"
 
 enum {
     SLOTS = 12,
-    SPLIT_LOAD = 10, /* mean entries a bucket before the next split */
+    SPLIT_LOAD = 8, /* mean entries a bucket: those not split yet hold up to twice as many */
     FIRST_BUCKETS = 16
 };
 
@@ -66,14 +69,47 @@ void hash_index_release(struct hash_index *index)
     index->buckets = index->overflow = NULL;
 }
 
+void hash_index_entries(struct hash_index *index, const void *entries, size_t entry_bytes)
+{
+    index->entries = entries;
+    index->entry_bytes = entry_bytes;
+}
+
+/* One bit for each place of the bucket that has the tag. */
+static uint32_t places_with(const struct hash_bucket *bucket, uint8_t tag)
+{
+#ifdef __SSE2__
+    /* 16 bytes: the 12 tags, and 4 bytes of slots that the mask drops. */
+    __m128i tags = _mm_loadu_si128((const __m128i *)(const void *)bucket);
+    __m128i same = _mm_cmpeq_epi8(tags, _mm_set1_epi8((char)tag));
+    return (uint32_t)_mm_movemask_epi8(same) & ((1U << SLOTS) - 1);
+#else
+    uint32_t places = 0;
+    for (int i = 0; i < SLOTS; i++)
+        places |= (uint32_t)(bucket->tags[i] == tag) << i;
+    return places;
+#endif
+}
+
 static uint32_t find_in_bucket(const struct hash_index *index, const struct hash_bucket *bucket,
                                uint8_t tag, const void *key)
 {
-    for (int i = 0; i < SLOTS; i++) {
-        if (bucket->tags[i] == tag && index->match(index->table, bucket->slots[i], key))
-            return bucket->slots[i];
+    for (uint32_t places = places_with(bucket, tag); places != 0; places &= places - 1) {
+        uint32_t slot = bucket->slots[__builtin_ctz(places)];
+        if (index->match(index->table, slot, key))
+            return slot;
     }
     return HASH_INDEX_MISSING;
+}
+
+static void prefetch_slots(const struct hash_index *index, const struct hash_bucket *bucket,
+                           uint32_t places)
+{
+    if (!index->entries)
+        return;
+    for (; places != 0; places &= places - 1)
+        __builtin_prefetch(index->entries +
+                           bucket->slots[__builtin_ctz(places)] * index->entry_bytes);
 }
 
 uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const void *key)
@@ -112,12 +148,11 @@ static bool place(struct hash_index *index, uint32_t home, uint8_t tag, uint32_t
     struct hash_bucket *bucket = &index->buckets[home];
 
     for (;;) {
-        for (int i = 0; i < SLOTS; i++) {
-            if (bucket->tags[i] == 0) {
-                bucket->tags[i] = tag;
-                bucket->slots[i] = slot;
-                return true;
-            }
+        uint32_t empty = places_with(bucket, 0);
+        if (empty != 0) {
+            bucket->tags[__builtin_ctz(empty)] = tag;
+            bucket->slots[__builtin_ctz(empty)] = slot;
+            return true;
         }
         if (bucket->next == 0) {
             uint32_t added = overflow_take(index);
@@ -140,6 +175,7 @@ static void split(struct hash_index *index)
     index->bucket_count++;
     for (;;) {
         uint32_t next = moving.next;
+        prefetch_slots(index, &moving, ~places_with(&moving, 0) & ((1U << SLOTS) - 1));
         for (int i = 0; i < SLOTS; i++) {
             if (moving.tags[i] == 0)
                 continue;
@@ -216,6 +252,12 @@ void hash_index_remove(struct hash_index *index, uint64_t hash, uint32_t slot)
 void hash_index_prefetch(const struct hash_index *index, uint64_t hash)
 {
     __builtin_prefetch(&index->buckets[bucket_of(index, hash)]);
+}
+
+void hash_index_prefetch_entry(const struct hash_index *index, uint64_t hash)
+{
+    const struct hash_bucket *bucket = &index->buckets[bucket_of(index, hash)];
+    prefetch_slots(index, bucket, places_with(bucket, tag_of(hash)));
 }
 
 uint64_t hash_index_bytes(const struct hash_index *index)

@@ -24,6 +24,8 @@ struct hash_index {
     struct hash_bucket *buckets;
     struct hash_bucket *overflow;
     const void *table;
+    const char *entries; /* slot 0 of the table; NULL: not told */
+    size_t entry_bytes;
     hash_index_match match;
     hash_index_hash hash_of;
     uint32_t bucket_count; /* in use; doubles by single splits */
@@ -47,8 +49,13 @@ bool hash_index_insert(struct hash_index *index, uint64_t hash, uint32_t slot);
 /* The slot must be there (asserted). */
 void hash_index_remove(struct hash_index *index, uint64_t hash, uint32_t slot);
 
-/* Starts loading the bucket a later find will read. */
+/* Tells where the owner's slots lie, so that they can be loaded ahead. */
+void hash_index_entries(struct hash_index *index, const void *entries, size_t entry_bytes);
+
+/* Loading ahead of a find, in two steps with other work between them: first the
+ * bucket, then the slots in it that may hold the key. */
 void hash_index_prefetch(const struct hash_index *index, uint64_t hash);
+void hash_index_prefetch_entry(const struct hash_index *index, uint64_t hash);
 
 /* Bytes of memory touched. */
 uint64_t hash_index_bytes(const struct hash_index *index);

@@ -22,8 +22,10 @@ bool idempotency_table_init(struct idempotency_table *table, uint64_t keep_ms)
         (struct idempotency_table){.oldest = SLAB_NONE, .newest = SLAB_NONE, .keep_ms = keep_ms};
     if (!slab_init(&table->entries, sizeof(struct idempotency_entry), ENTRIES_MAX))
         return false;
-    if (hash_index_init(&table->by_hash, ENTRIES_MAX, &table->entries, entry_matches, entry_hash))
+    if (hash_index_init(&table->by_hash, ENTRIES_MAX, &table->entries, entry_matches, entry_hash)) {
+        hash_index_entries(&table->by_hash, table->entries.entries, table->entries.entry_bytes);
         return true;
+    }
     slab_release(&table->entries);
     return false;
 }

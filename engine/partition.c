@@ -1,7 +1,8 @@
 #include "partition.h"
 
+#include "hash.h"
+
 #include <assert.h>
-#include <xxhash.h>
 
 void partition_map_init(struct partition_map *map, uint16_t shard_count)
 {
@@ -13,5 +14,5 @@ void partition_map_init(struct partition_map *map, uint16_t shard_count)
 
 uint16_t partition_of(const struct uuid *id)
 {
-    return (uint16_t)(XXH3_64bits(id->bytes, sizeof id->bytes) % PARTITION_COUNT);
+    return (uint16_t)(hash_uuid(id) % PARTITION_COUNT);
 }

@@ -1,7 +1,8 @@
 #include "quota.h"
 
+#include "hash.h"
+
 #include <assert.h>
-#include <xxhash.h>
 
 enum { QUOTA_ENTRIES_MAX = 1 << 26 };
 
@@ -12,7 +13,7 @@ struct quota_key {
 
 static uint64_t key_hash(const struct uuid *user_id, uint32_t event)
 {
-    return XXH3_64bits_withSeed(user_id->bytes, sizeof user_id->bytes, event + 1ULL);
+    return hash_uuid_seeded(user_id, event + 1ULL);
 }
 
 static bool entry_matches(const void *slab, uint32_t slot, const void *key)
@@ -33,8 +34,10 @@ bool quota_table_init(struct quota_table *table)
     if (!slab_init(&table->entries, sizeof(struct quota_entry), QUOTA_ENTRIES_MAX))
         return false;
     if (hash_index_init(&table->by_key, QUOTA_ENTRIES_MAX, &table->entries, entry_matches,
-                        entry_hash))
+                        entry_hash)) {
+        hash_index_entries(&table->by_key, table->entries.entries, table->entries.entry_bytes);
         return true;
+    }
     slab_release(&table->entries);
     return false;
 }
@@ -62,6 +65,12 @@ struct quota_entry *quota_find(const struct quota_table *table, const struct uui
 void quota_prefetch(const struct quota_table *table, const struct uuid *user_id, uint32_t event)
 {
     hash_index_prefetch(&table->by_key, key_hash(user_id, event));
+}
+
+void quota_prefetch_entry(const struct quota_table *table, const struct uuid *user_id,
+                          uint32_t event)
+{
+    hash_index_prefetch_entry(&table->by_key, key_hash(user_id, event));
 }
 
 struct quota_entry *quota_open(struct quota_table *table, const struct uuid *user_id,

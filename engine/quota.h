@@ -31,7 +31,10 @@ void quota_table_release(struct quota_table *table);
 /* NULL: the user holds nothing of the event. */
 struct quota_entry *quota_find(const struct quota_table *table, const struct uuid *user_id,
                                uint32_t event);
+/* Loading ahead: first the bucket, then the entry it leads to. */
 void quota_prefetch(const struct quota_table *table, const struct uuid *user_id, uint32_t event);
+void quota_prefetch_entry(const struct quota_table *table, const struct uuid *user_id,
+                          uint32_t event);
 
 /* The entry, made empty if there is none. NULL: full. */
 struct quota_entry *quota_open(struct quota_table *table, const struct uuid *user_id,

@@ -1,7 +1,8 @@
 #include "rate_limit.h"
 
+#include "hash.h"
+
 #include <assert.h>
-#include <xxhash.h>
 
 enum { ENTRIES_MAX = 1 << 20, SWEEP_PER_TAKE = 4, MS_PER_MINUTE = 60000 };
 
@@ -9,11 +10,6 @@ struct rate_limit_entry {
     struct uuid user_id;
     uint64_t arrival_ms; /* theoretical arrival time; 0: unused */
 };
-
-static uint64_t hash_of_user(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
 
 static bool entry_matches(const void *slab, uint32_t slot, const void *id)
 {
@@ -24,7 +20,7 @@ static bool entry_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t entry_hash(const void *slab, uint32_t slot)
 {
     const struct rate_limit_entry *entry = slab_at(slab, slot);
-    return hash_of_user(&entry->user_id);
+    return hash_uuid(&entry->user_id);
 }
 
 bool rate_limit_table_init(struct rate_limit_table *table, uint32_t per_minute, uint32_t burst)
@@ -53,7 +49,7 @@ static void sweep(struct rate_limit_table *table, uint64_t now_ms)
         struct rate_limit_entry *entry = slab_at(&table->entries, slot);
         if (entry->arrival_ms == 0 || entry->arrival_ms > now_ms)
             continue;
-        hash_index_remove(&table->by_user, hash_of_user(&entry->user_id), slot);
+        hash_index_remove(&table->by_user, hash_uuid(&entry->user_id), slot);
         entry->arrival_ms = 0;
         slab_give(&table->entries, slot);
     }
@@ -62,7 +58,7 @@ static void sweep(struct rate_limit_table *table, uint64_t now_ms)
 static struct rate_limit_entry *open_entry(struct rate_limit_table *table,
                                            const struct uuid *user_id, uint64_t now_ms)
 {
-    uint64_t hash = hash_of_user(user_id);
+    uint64_t hash = hash_uuid(user_id);
     uint32_t slot = hash_index_find(&table->by_user, hash, user_id);
 
     if (slot != HASH_INDEX_MISSING)

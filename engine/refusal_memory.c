@@ -42,6 +42,8 @@ void refusal_memory_release(struct refusal_memory *memory)
 const struct refusal *refusal_find(const struct refusal_memory *memory, uint64_t hash,
                                    uint64_t now_ms)
 {
+    if (memory->by_hash.count == 0)
+        return NULL;
     uint32_t slot = hash_index_find(&memory->by_hash, hash, &hash);
     if (slot == HASH_INDEX_MISSING)
         return NULL;
@@ -73,6 +75,8 @@ void refusal_remember(struct refusal_memory *memory, const struct refusal *refus
 
 void refusal_forget(struct refusal_memory *memory, uint64_t hash)
 {
+    if (memory->by_hash.count == 0)
+        return;
     uint32_t slot = hash_index_find(&memory->by_hash, hash, &hash);
     if (slot != HASH_INDEX_MISSING)
         drop(memory, slot);

@@ -2,17 +2,12 @@
 #include "shard.h"
 
 #include <assert.h>
-#include <xxhash.h>
 
 #include "memory.h"
+#include "hash.h"
 #include "shard_state.h"
 
 enum { ZONES_MAX = 1 << 20 };
-
-static uint64_t hash_of_uuid(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
 
 static bool zone_matches(const void *slab, uint32_t slot, const void *id)
 {
@@ -23,7 +18,7 @@ static bool zone_matches(const void *slab, uint32_t slot, const void *id)
 static uint64_t zone_hash(const void *slab, uint32_t slot)
 {
     struct zone *const *zone = slab_at(slab, slot);
-    return hash_of_uuid(&(*zone)->id);
+    return hash_uuid(&(*zone)->id);
 }
 
 static bool init_tables(struct shard *shard)
@@ -82,7 +77,7 @@ struct catalog *shard_catalog(struct shard *shard)
 
 uint32_t shard_zone_number(const struct shard *shard, const struct uuid *zone_id)
 {
-    return hash_index_find(&shard->zone_by_id, hash_of_uuid(zone_id), zone_id);
+    return hash_index_find(&shard->zone_by_id, hash_uuid(zone_id), zone_id);
 }
 
 bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id)
@@ -119,7 +114,7 @@ static bool open_inventory(struct shard *shard, const struct catalog_zone *catal
     if (!zone)
         return false;
     *(struct zone **)slab_at(&shard->zones, number) = zone;
-    bool inserted = hash_index_insert(&shard->zone_by_id, hash_of_uuid(&zone->id), number);
+    bool inserted = hash_index_insert(&shard->zone_by_id, hash_uuid(&zone->id), number);
     assert(inserted); /* the index has room for every slot of the slab */
     return true;
 }

@@ -64,8 +64,11 @@ bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id);
 /* The partition to put into a booking id of the zone. */
 uint16_t shard_zone_partition(const struct shard *shard, const struct uuid *zone_id);
 
-/* Starts loading what deciding the command will touch. */
-void shard_prefetch(const struct shard *shard, const struct command *command);
+/* Loads ahead what admitting and deciding the command will touch, in two steps
+ * with the same steps of other commands between them. */
+enum shard_prefetch_step { SHARD_PREFETCH_BUCKETS, SHARD_PREFETCH_ENTRIES };
+void shard_prefetch(const struct shard *shard, const struct command *command,
+                    enum shard_prefetch_step step);
 
 /* Decides a reserve, confirm or cancel. RESULT_OK: *record holds the decision,
  * nothing has changed yet. Else *detail holds the refusal's numbers.

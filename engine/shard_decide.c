@@ -5,15 +5,42 @@
 #include "shard.h"
 #include "shard_state.h"
 
-void shard_prefetch(const struct shard *shard, const struct command *command)
+static void prefetch_reserve(const struct shard *shard, const struct command *command,
+                             enum shard_prefetch_step step)
 {
-    if (command->key.hash != 0)
+    const struct catalog_event *event;
+    uint32_t number;
+    const struct uuid *user_id = &command->actor.id;
+
+    if (!catalog_zone_and_event(shard->catalog, &command->reserve.zone_id, &event, &number))
+        return;
+    if (step == SHARD_PREFETCH_BUCKETS) {
+        quota_prefetch(&shard->quotas, user_id, number);
+        booking_prefetch_user(&shard->bookings, user_id);
+        booking_prefetch(&shard->bookings, &command->reserve.booking_id);
+    } else {
+        quota_prefetch_entry(&shard->quotas, user_id, number);
+        booking_prefetch_entries(&shard->bookings, &command->reserve.booking_id, user_id);
+    }
+}
+
+void shard_prefetch(const struct shard *shard, const struct command *command,
+                    enum shard_prefetch_step step)
+{
+    if (command->key.hash != 0 && step == SHARD_PREFETCH_BUCKETS)
         idempotency_prefetch(&shard->keys, command->key.hash);
     switch (command->kind) {
+    case COMMAND_RESERVE:
+        prefetch_reserve(shard, command, step);
+        break;
     case COMMAND_CONFIRM:
     case COMMAND_CANCEL:
     case COMMAND_BOOKING_GET:
-        booking_prefetch(&shard->bookings, &command->booking.booking_id);
+        if (step == SHARD_PREFETCH_BUCKETS)
+            booking_prefetch(&shard->bookings, &command->booking.booking_id);
+        else
+            booking_prefetch_entries(&shard->bookings, &command->booking.booking_id,
+                                     &command->actor.id);
         break;
     default:
         break;

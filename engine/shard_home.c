@@ -1,14 +1,14 @@
 /* A user's home shard: rate, idempotency keys and the limit per user, before
  * the zone's shard decides and after. */
 #include <assert.h>
-#include <xxhash.h>
 
 #include "shard.h"
+#include "hash.h"
 #include "shard_state.h"
 
 uint64_t request_key_hash(const struct uuid *caller, const char *key, size_t length)
 {
-    uint64_t caller_hash = XXH3_64bits(caller->bytes, sizeof caller->bytes);
+    uint64_t caller_hash = hash_uuid(caller);
     uint64_t hash = XXH3_64bits_withSeed(key, length, caller_hash);
     return hash ? hash : 1;
 }
@@ -143,25 +143,26 @@ static bool names_other(const struct uuid *sent, const struct uuid *is)
     return !uuid_is_nil(sent) && !uuid_equal(sent, is);
 }
 
-/* The event whose ticket the command asks for. NULL: unknown to the public. */
+/* The event whose ticket the command asks for, and its number. NULL: unknown to
+ * the public. */
 static const struct catalog_event *event_of(const struct shard *shard,
-                                            const struct command_reserve *reserve)
+                                            const struct command_reserve *reserve, uint32_t *number)
 {
-    const struct catalog_zone *zone = catalog_zone(shard->catalog, &reserve->zone_id);
+    const struct catalog_event *event;
+    const struct catalog_zone *zone =
+        catalog_zone_and_event(shard->catalog, &reserve->zone_id, &event, number);
     if (!zone || names_other(&reserve->show_id, &zone->show_id) ||
         names_other(&reserve->event_id, &zone->event_id))
         return NULL;
-    const struct catalog_event *event = catalog_event(shard->catalog, &zone->event_id);
     return event && event->status != EVENT_DRAFT ? event : NULL;
 }
 
 /* Counts the tickets as taken, or says why not. RESULT_OK with *wait set: the
  * limit is full only of what is under way. */
 static enum result take_quota(struct shard *shard, const struct command *command,
-                              const struct catalog_event *event, struct refusal_detail *detail,
-                              bool *wait)
+                              const struct catalog_event *event, uint32_t number,
+                              struct refusal_detail *detail, bool *wait)
 {
-    uint32_t number = catalog_event_number(shard->catalog, &event->id);
     struct quota_entry *entry = quota_open(&shard->quotas, &command->actor.id, number);
     uint32_t quantity = command->reserve.quantity;
 
@@ -186,7 +187,8 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
                                  struct refusal_detail *detail, bool *wait)
 {
     struct command_reserve *reserve = &command->reserve;
-    const struct catalog_event *event = event_of(shard, reserve);
+    uint32_t number;
+    const struct catalog_event *event = event_of(shard, reserve, &number);
 
     if (!event)
         return RESULT_NOT_FOUND;
@@ -199,7 +201,7 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
         return RESULT_QUANTITY_INVALID;
     }
     reserve->event_id = event->id;
-    return take_quota(shard, command, event, detail, wait);
+    return take_quota(shard, command, event, number, detail, wait);
 }
 
 static enum result admit_reserve(struct shard *shard, struct command *command, uint64_t now_ms,

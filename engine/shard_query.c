@@ -1,10 +1,10 @@
 /* Looking into a shard without changing it: a user's bookings, totals, audit. */
 #include <assert.h>
 #include <stdio.h>
-#include <xxhash.h>
 
 #include "memory.h"
 #include "shard.h"
+#include "hash.h"
 #include "shard_state.h"
 
 enum { LIST_WALK_MAX = 10000 };
@@ -180,22 +180,21 @@ uint64_t shard_state_hash(const struct shard *shard)
         struct booking_facts facts;
         shard_booking_facts(shard, slot, 0, &facts);
         uint64_t words[] = {
-            XXH3_64bits(&facts.booking_id, sizeof facts.booking_id),
-            XXH3_64bits(&facts.user_id, sizeof facts.user_id),
-            XXH3_64bits(&facts.zone_id, sizeof facts.zone_id),
+            hash_uuid(&facts.booking_id),
+            hash_uuid(&facts.user_id),
+            hash_uuid(&facts.zone_id),
             facts.status,
             facts.quantity,
             (uint64_t)facts.unit_price_minor,
             facts.expires_ms,
             facts.changed_ms,
         };
-        sum += XXH3_64bits(words, sizeof words);
+        sum += hash_bytes(words, sizeof words);
     }
     for (uint32_t number = 0; number < shard->zones.used; number++) {
         const struct zone *zone = shard_zone_at(shard, number);
-        uint64_t words[] = {XXH3_64bits(&zone->id, sizeof zone->id), zone->total, zone->reserved,
-                            zone->sold};
-        sum += XXH3_64bits(words, sizeof words);
+        uint64_t words[] = {hash_uuid(&zone->id), zone->total, zone->reserved, zone->sold};
+        sum += hash_bytes(words, sizeof words);
     }
     return sum;
 }

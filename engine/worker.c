@@ -147,8 +147,12 @@ static void tell_time(struct worker *worker)
 
 static void route_batch(struct worker *worker)
 {
+    for (uint32_t i = 0; i < worker->batch_count; i++) {
+        worker_name_booking(worker, &worker->batch[i]);
+        shard_prefetch(worker->shard, &worker->batch[i], SHARD_PREFETCH_BUCKETS);
+    }
     for (uint32_t i = 0; i < worker->batch_count; i++)
-        shard_prefetch(worker->shard, &worker->batch[i]);
+        shard_prefetch(worker->shard, &worker->batch[i], SHARD_PREFETCH_ENTRIES);
     for (uint32_t i = 0; i < worker->batch_count; i++)
         worker_route(worker, &worker->batch[i]);
     worker->batch_count = 0;

@@ -211,6 +211,21 @@ static bool is_stock_exact(const struct worker *worker)
     return shard_next_deadline_ms(worker->shard) > worker->now_ms;
 }
 
+void worker_name_booking(struct worker *worker, struct command *command)
+{
+    const struct clock *clock = &worker->group->clock;
+    struct uuid *id = &command->reserve.booking_id;
+
+    if (command->kind != COMMAND_RESERVE ||
+        !shard_knows_zone(worker->shard, &command->reserve.zone_id))
+        return;
+    /* Named in this millisecond already: the id carries the record's stamp. */
+    if (!uuid_is_nil(id) && uuid_v7_ms(id) == worker->now_ms)
+        return;
+    *id = uuid_v7(worker->now_ms, shard_zone_partition(worker->shard, &command->reserve.zone_id),
+                  clock->random(clock->context));
+}
+
 static void decide(struct worker *worker, struct command *command)
 {
     struct refusal_detail detail = {0};
@@ -221,9 +236,7 @@ static void decide(struct worker *worker, struct command *command)
     if (result == RESULT_OK && command->kind == COMMAND_RESERVE) {
         if (!shard_knows_zone(worker->shard, &command->reserve.zone_id))
             goto later; /* its catalog version is still on the way here */
-        command->reserve.booking_id =
-            uuid_v7(worker->now_ms, shard_zone_partition(worker->shard, &command->reserve.zone_id),
-                    worker->group->clock.random(worker->group->clock.context));
+        worker_name_booking(worker, command);
     }
     if (result == RESULT_OK)
         result = shard_decide(worker->shard, command, worker->now_ms, &record, &detail);

@@ -75,6 +75,8 @@ struct worker {
 
 /* Takes a command that reached this worker's connections to where it belongs. */
 void worker_route(struct worker *worker, struct command *command);
+/* Gives a reserve the id its booking will have, if this shard owns the zone. */
+void worker_name_booking(struct worker *worker, struct command *command);
 /* Handles one message from a peer. */
 void worker_receive(struct worker *worker, uint16_t from, struct message *message);
 void worker_retry_deferred(struct worker *worker);
