@@ -127,8 +127,9 @@ void worker_refuse(struct worker *worker, struct command *command, enum result r
 /* A command for later, because it waits for room or for another's answer. */
 static bool defer(struct worker *worker, enum stage stage, const struct command *command)
 {
+    /* The connection's worker may be in a later turn than ours: received after now. */
     bool too_old =
-        worker->now_ns - command->received_ns > (uint64_t)DEFERRED_AGE_MS_MAX * NS_PER_MS;
+        worker->now_ns > command->received_ns + (uint64_t)DEFERRED_AGE_MS_MAX * NS_PER_MS;
 
     if (worker->deferred_count == DEFERRED_MAX || too_old)
         return false;

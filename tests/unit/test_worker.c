@@ -253,6 +253,25 @@ static void test_waiting_has_a_bound(void **state)
     assert_int_equal(reserve(12, near, 4).result, RESULT_OK); /* nothing counted for user 12 */
 }
 
+/* A command from a worker whose turn began later than ours is not old: it may wait. */
+static void test_a_later_clock_is_not_age(void **state)
+{
+    (void)state;
+    sim->logs[1].stuck = true;
+    sim_send(sim, 0, rig_reserve(alice, far, 4, 0));
+    sim_turns(sim, 2);
+    uint32_t waiting = sim_send(sim, 1, rig_reserve(alice, far, 1, 0));
+    sim->ns += 5000;
+    worker_turn(sim->group.workers[1], 0);
+    sim->ns -= 5000;
+    worker_turn(sim->group.workers[0], 0);
+    sim_turns(sim, 3);
+    assert_null(sim_answer_to(sim, waiting));
+    sim->logs[1].stuck = false;
+    sim_turns(sim, 10);
+    assert_int_equal(sim_answer_to(sim, waiting)->result, RESULT_MAX_PER_USER_EXCEEDED);
+}
+
 /* DK8: with little room left reserves are refused and what ends reservations goes on;
  * with none, every write is refused; reads always go on. */
 static void test_storage_low_and_full(void **state)
@@ -322,6 +341,7 @@ int main(void)
         CASE(test_one_key_at_once),
         CASE(test_full_batch_makes_wait),
         cmocka_unit_test_teardown(test_waiting_has_a_bound, teardown),
+        CASE(test_a_later_clock_is_not_age),
         CASE(test_storage_low_and_full),
         CASE(test_clock_jumps),
         CASE(test_pause_past_expiry),
