@@ -216,7 +216,14 @@ class Engine:
         return self.wait(timeout)
 
     def pause(self):
+        """SIGSTOP; returns when every thread stands."""
         self.signal(signal.SIGSTOP)
+        while not all(self._stands(thread) for thread in os.listdir(f"/proc/{self.pid}/task")):
+            time.sleep(0.001)
+
+    def _stands(self, thread):
+        with open(f"/proc/{self.pid}/task/{thread}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] in "TtZ"
 
     def resume(self):
         self.signal(signal.SIGCONT)
