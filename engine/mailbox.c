@@ -111,17 +111,23 @@ bool mailbox_publish(struct mailbox_grid *grid, uint16_t from, uint16_t to)
 
 struct message *mailbox_peek(struct mailbox_grid *grid, uint16_t to, uint16_t from)
 {
+    return mailbox_peek_ahead(grid, to, from, 0);
+}
+
+struct message *mailbox_peek_ahead(struct mailbox_grid *grid, uint16_t to, uint16_t from,
+                                   uint32_t ahead)
+{
     struct mailbox *mailbox = mailbox_at(grid, from, to);
     uint32_t next = atomic_load_explicit(&mailbox->consumed, memory_order_relaxed);
 
-    if (next == mailbox->published_seen) {
+    if (mailbox->published_seen - next <= ahead) {
         mailbox->published_seen = atomic_load_explicit(&mailbox->published, memory_order_acquire);
-        if (next == mailbox->published_seen)
+        if (mailbox->published_seen - next <= ahead)
             return NULL;
     }
     struct slot *slots = mailbox->slots;
-    __builtin_prefetch(&slots[(next + 2) & (grid->slot_count - 1)]);
-    return &slots[next & (grid->slot_count - 1)].message;
+    __builtin_prefetch(&slots[(next + ahead + 2) & (grid->slot_count - 1)]);
+    return &slots[(next + ahead) & (grid->slot_count - 1)].message;
 }
 
 void mailbox_consume(struct mailbox_grid *grid, uint16_t to, uint16_t from)

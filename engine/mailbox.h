@@ -67,6 +67,9 @@ bool mailbox_publish(struct mailbox_grid *grid, uint16_t from, uint16_t to);
 
 /* The oldest message from `from`, in place until mailbox_consume. NULL: empty. */
 struct message *mailbox_peek(struct mailbox_grid *grid, uint16_t to, uint16_t from);
+/* The message `ahead` places behind the oldest (0: the oldest itself). */
+struct message *mailbox_peek_ahead(struct mailbox_grid *grid, uint16_t to, uint16_t from,
+                                   uint32_t ahead);
 void mailbox_consume(struct mailbox_grid *grid, uint16_t to, uint16_t from);
 
 /* Declares the thread about to sleep. False: a message came in between; do not

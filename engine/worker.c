@@ -158,20 +158,50 @@ static void route_batch(struct worker *worker)
     worker->batch_count = 0;
 }
 
-static void drain_mailboxes(struct worker *worker)
+/* Names and loads ahead what the next messages from a peer ask for. */
+static uint32_t look_ahead(struct worker *worker, uint16_t from)
+{
+    struct mailbox_grid *grid = worker->group->mailboxes;
+    uint32_t count = 0;
+    struct message *message;
+
+    while (count < LOOK_AHEAD_MAX &&
+           (message = mailbox_peek_ahead(grid, worker->index, from, count)) != NULL) {
+        if (message->kind == MESSAGE_COMMAND_HOME || message->kind == MESSAGE_COMMAND_ZONE) {
+            worker_name_booking(worker, &message->command);
+            shard_prefetch(worker->shard, &message->command, SHARD_PREFETCH_BUCKETS);
+        }
+        count++;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        message = mailbox_peek_ahead(grid, worker->index, from, i);
+        if (message->kind == MESSAGE_COMMAND_HOME || message->kind == MESSAGE_COMMAND_ZONE)
+            shard_prefetch(worker->shard, &message->command, SHARD_PREFETCH_ENTRIES);
+    }
+    return count;
+}
+
+static void drain_mailbox(struct worker *worker, uint16_t from)
 {
     struct mailbox_grid *grid = worker->group->mailboxes;
 
-    for (uint16_t from = 0; from <= worker->group->shard_count; from++) {
-        struct message *message;
-        for (int i = 0; i < MESSAGES_PER_TURN; i++) {
-            message = mailbox_peek(grid, worker->index, from);
-            if (!message)
-                break;
-            worker_receive(worker, from, message);
+    for (uint32_t taken = 0; taken < MESSAGES_PER_TURN;) {
+        uint32_t count = look_ahead(worker, from);
+        for (uint32_t i = 0; i < count; i++) {
+            worker_receive(worker, from, mailbox_peek(grid, worker->index, from));
             mailbox_consume(grid, worker->index, from);
         }
+        if (count == 0)
+            return;
+        taken += count;
     }
+}
+
+static void drain_mailboxes(struct worker *worker)
+{
+    for (uint16_t from = 0; from <= worker->group->shard_count; from++)
+        if (from != worker->index)
+            drain_mailbox(worker, from);
 }
 
 /* Zone counts become public with the log that made them. */

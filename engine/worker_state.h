@@ -14,6 +14,7 @@ enum {
     ZONE_COUNTS_MAX = 256,   /* zones published with one flush */
     EXPIRE_RECORDS_PER_TURN = 32,
     MESSAGES_PER_TURN = 1024, /* taken from one mailbox before the others get a turn */
+    LOOK_AHEAD_MAX = 32,      /* messages loaded ahead at a time */
     INTERNAL_MESSAGES_MAX = 8192
 };
 
