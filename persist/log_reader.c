@@ -176,10 +176,9 @@ int log_reader_open(struct log_reader **out, const struct log_reader_options *op
                              data_dir_path(options->dir), options->epoch, options->shard,
                              (unsigned long long)options->sequence);
     struct log_reader *reader = calloc(1, sizeof *reader);
-    if (!reader || log_window_init(&reader->window, storage_system(true), WINDOW_BYTES) < 0) {
-        free(reader);
+    if (!reader)
         return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
-    }
+    log_window_init(&reader->window, storage_system(true), WINDOW_BYTES);
     reader->options = *options;
     reader->wanted = options->sequence ? options->sequence : first;
     data_dir_shard_path(options->dir, options->epoch, options->shard, reader->shard_path);

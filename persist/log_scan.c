@@ -512,10 +512,9 @@ int log_scan(const struct log_scan_options *options, struct log_scan_end *end,
     struct scan *scan = calloc(1, sizeof *scan);
     int code = LOG_EXIT_IO;
     memset(end, 0, sizeof *end);
-    if (!scan || log_window_init(&scan->window, data_dir_storage(options->dir), WINDOW_BYTES) < 0) {
-        free(scan);
+    if (!scan)
         return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
-    }
+    log_window_init(&scan->window, data_dir_storage(options->dir), WINDOW_BYTES);
     scan->options = options;
     scan->end = end;
     scan->error = error;

@@ -7,13 +7,25 @@
 
 enum { READ_TRIES = 3 };
 
-int log_window_init(struct log_window *window, const struct storage *storage, size_t capacity)
+void log_window_init(struct log_window *window, const struct storage *storage, size_t capacity_max)
 {
     memset(window, 0, sizeof *window);
     window->storage = storage;
     window->fd = -1;
-    window->capacity = capacity;
-    window->buffer = aligned_alloc(LOG_ALIGNMENT, capacity);
+    window->capacity_max = capacity_max;
+}
+
+/* No more buffer than the file can fill. */
+static int reserve(struct log_window *window, uint64_t file_bytes)
+{
+    size_t wanted = window->capacity_max;
+    if (file_bytes < wanted)
+        wanted = (size_t)log_round_up(file_bytes + LOG_ALIGNMENT);
+    if (wanted <= window->capacity)
+        return 0;
+    free(window->buffer);
+    window->buffer = aligned_alloc(LOG_ALIGNMENT, wanted);
+    window->capacity = window->buffer ? wanted : 0;
     return window->buffer ? 0 : -ENOMEM;
 }
 
@@ -45,8 +57,8 @@ int log_window_open(struct log_window *window, const char *path)
     int fd = window->storage->open(window->storage->context, path, STORAGE_READ);
     if (fd < 0)
         return fd;
-    if (fstat(fd, &info) < 0) {
-        int error = -errno;
+    int error = fstat(fd, &info) < 0 ? -errno : reserve(window, (uint64_t)info.st_size);
+    if (error < 0) {
         window->storage->close(window->storage->context, fd);
         return error;
     }

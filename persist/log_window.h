@@ -11,14 +11,15 @@ struct log_window {
     int fd;          /* -1: no file */
     uint8_t *buffer; /* aligned; `capacity` bytes */
     size_t capacity;
+    size_t capacity_max;
     uint64_t start; /* file offset of buffer[0] */
     size_t length;  /* bytes in the buffer */
     uint64_t file_bytes;
 };
 
-/* capacity: how much is read at once, at least twice the longest block. Reads
- * return 0 or -errno; an error is tried three times before it counts. */
-int log_window_init(struct log_window *window, const struct storage *storage, size_t capacity);
+/* capacity_max: how much is read at once, at least twice the longest block. Calls
+ * return 0 or -errno; a failing read is tried three times before it counts. */
+void log_window_init(struct log_window *window, const struct storage *storage, size_t capacity_max);
 void log_window_release(struct log_window *window);
 
 /* Opens a file in place of the current one. */
