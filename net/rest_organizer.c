@@ -12,7 +12,7 @@
 #include "rest_routes.h"
 #include "rest_text.h"
 
-enum { ENVELOPE_BYTES = 64, SLUG_SUFFIX_LENGTH = 9 };
+enum { ENVELOPE_BYTES = 64, SLUG_SUFFIX_LENGTH = 13 };
 
 /* Fingerprints fold field after field: `hash` is the seed of the next. */
 static uint64_t fold(uint64_t hash, const void *bytes, size_t length)
@@ -23,13 +23,6 @@ static uint64_t fold(uint64_t hash, const void *bytes, size_t length)
 static uint64_t fold_text(uint64_t hash, struct text text)
 {
     return fold(hash, text.length == 0 ? "" : text.bytes, text.length);
-}
-
-static struct uuid new_id(const struct rest_call *call)
-{
-    const struct clock *clock = &worker_group(call->rest->worker)->clock;
-    uint16_t partition = (uint16_t)(clock->random(clock->context) & (PARTITION_COUNT - 1));
-    return uuid_v7(worker_now_ms(call->rest->worker), partition, clock->random(clock->context));
 }
 
 /* --- events --- */
@@ -80,26 +73,29 @@ static uint64_t event_hash(const struct event_form *form)
     return fold(hash, numbers, sizeof numbers);
 }
 
-/* A slug for an event that came without one: of its title, else of its id; made
- * unlike the slugs we know of by the id's last digits, which are random. */
-static struct text make_slug(const struct rest_call *call, struct text title, const struct uuid *id,
-                             char buffer[CATALOG_SLUG_BYTES_MAX])
+/* Puts '-' and random digits behind the slug so far, or behind "event". */
+static size_t distinguish(const struct rest_call *call, char *slug, size_t length)
 {
-    char id_text[UUID_TEXT_LENGTH];
-    uuid_format(id, id_text);
-    size_t length = rest_slug_of(title, buffer, CATALOG_SLUG_BYTES_MAX - SLUG_SUFFIX_LENGTH);
-    bool usable = length > 0 && rest_text_is_slug((struct text){buffer, (uint32_t)length});
-    if (!usable) {
-        memcpy(buffer, id_text, UUID_TEXT_LENGTH);
-        return (struct text){buffer, UUID_TEXT_LENGTH};
-    }
-    if (catalog_event_by_slug(worker_catalog(call->rest->worker), buffer, length) != NULL) {
-        buffer[length++] = '-';
-        memcpy(buffer + length, id_text + UUID_TEXT_LENGTH - (SLUG_SUFFIX_LENGTH - 1),
-               SLUG_SUFFIX_LENGTH - 1);
-        length += SLUG_SUFFIX_LENGTH - 1;
-    }
-    return (struct text){buffer, (uint32_t)length};
+    const struct clock *clock = &worker_group(call->rest->worker)->clock;
+    uint64_t random = clock->random(clock->context);
+    if (length == 0)
+        length = (size_t)(JSON_PUT(slug, "event") - slug);
+    slug[length++] = '-';
+    for (int i = 1; i < SLUG_SUFFIX_LENGTH; i++, random >>= 4)
+        slug[length++] = "0123456789abcdef"[random & 15];
+    return length;
+}
+
+/* A slug for an event that came without one: made of its title, and unlike the
+ * slugs we know of. */
+static struct text make_slug(const struct rest_call *call, struct text title,
+                             char slug[CATALOG_SLUG_BYTES_MAX])
+{
+    size_t length = rest_slug_of(title, slug, CATALOG_SLUG_BYTES_MAX - SLUG_SUFFIX_LENGTH);
+    bool usable = rest_text_is_slug((struct text){slug, (uint32_t)length});
+    if (!usable || catalog_event_by_slug(worker_catalog(call->rest->worker), slug, length) != NULL)
+        length = distinguish(call, slug, length);
+    return (struct text){slug, (uint32_t)length};
 }
 
 static struct catalog_event *event_draft(const struct rest_call *call,
@@ -107,7 +103,6 @@ static struct catalog_event *event_draft(const struct rest_call *call,
 {
     char slug[CATALOG_SLUG_BYTES_MAX];
     struct catalog_event draft = {.status = EVENT_DRAFT,
-                                  .id = new_id(call),
                                   .tenant_id = call->tenant,
                                   .organizer_id = call->actor.id,
                                   .sale_start_ms = form->sale_start_at,
@@ -122,7 +117,7 @@ static struct catalog_event *event_draft(const struct rest_call *call,
     if (draft.max_per_user == 0)
         draft.max_per_user = call->rest->config->booking.max_per_user_default;
     if (draft.slug.length == 0)
-        draft.slug = make_slug(call, draft.title, &draft.id, slug);
+        draft.slug = make_slug(call, draft.title, slug);
     return catalog_event_new(&draft);
 }
 
@@ -238,7 +233,6 @@ enum rest_outcome rest_show_create(struct rest_call *call)
     if (faults.count > 0)
         return form_refuse(call, &faults);
     struct catalog_show *draft = catalog_show_new(&(struct catalog_show){
-        .id = new_id(call),
         .event_id = event->id,
         .segment_count = 1,
         .show_date_ms = form.show_date,
@@ -313,7 +307,7 @@ static int64_t check_price(const struct zone_form *form, struct form_faults *fau
 
 /* In one block with its name, and without counters: those are made for the zone
  * when it is decided, not for its draft. */
-static struct catalog_zone *zone_draft(const struct rest_call *call, const struct zone_form *form,
+static struct catalog_zone *zone_draft(const struct zone_form *form,
                                        const struct catalog_show *show, int64_t price_minor)
 {
     struct catalog_zone *draft = calloc(1, sizeof *draft + form->name.length);
@@ -322,7 +316,6 @@ static struct catalog_zone *zone_draft(const struct rest_call *call, const struc
     char *name = (char *)(draft + 1);
     memcpy(name, form->name.bytes, form->name.length);
     draft->kind = ZONE_GENERAL;
-    draft->id = new_id(call);
     draft->show_id = show->id;
     draft->event_id = show->event_id;
     draft->price_minor = price_minor;
@@ -362,7 +355,7 @@ enum rest_outcome rest_zone_create(struct rest_call *call)
         form_key(call, form.idempotency_key, fold_text(hash, form.name), &faults);
     if (faults.count > 0)
         return form_refuse(call, &faults);
-    struct catalog_zone *draft = zone_draft(call, &form, show, price_minor);
+    struct catalog_zone *draft = zone_draft(&form, show, price_minor);
     if (draft == NULL)
         return rest_unavailable(call);
     struct command *command = rest_command(call, COMMAND_ZONE_CREATE);

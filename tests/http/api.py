@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import uuid
 
 from openapi import Document, ROOT
@@ -251,6 +252,7 @@ def main(tests, **settings):
             test(engine, lambda claim, holds, seen="", name=test.__name__:
                  tally.check(f"{name}: {claim}", holds, seen))
         except Exception as error:  # a test that crashes has failed
+            traceback.print_exc(limit=-2)
             tally.check(f"{test.__name__} runs to its end", False, f"{type(error).__name__}: {error}")
     for fault in sorted(set(engine.faults)):
         tally.check("every answer keeps the contract", False, fault)
