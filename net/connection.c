@@ -36,8 +36,10 @@ static uint64_t deadline_ns(const struct server *server, const struct connection
         return after_ms(since_ns, LINGER_MS);
     if (connection->sending_slow)
         return after_ms(since_ns, config->server.write_timeout_ms);
-    if (connection->exchange_count > 0 || connection->stalled)
-        return after_ms(server->now_ns, config->server.idle_timeout_ms); /* ours to end */
+    /* The next move is ours. */
+    if (connection->exchange_count > 0 || connection->stalled || connection->pending.length > 0 ||
+        connection->sending_quick)
+        return after_ms(server->now_ns, config->server.idle_timeout_ms);
     if (connection->inbox && connection->inbox->intake.head_bytes > 0)
         return body_deadline_ns(server, connection);
     if (connection->inbox)
