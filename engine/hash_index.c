@@ -102,8 +102,10 @@ static uint32_t find_in_bucket(const struct hash_index *index, const struct hash
     return HASH_INDEX_MISSING;
 }
 
-static void prefetch_slots(const struct hash_index *index, const struct hash_bucket *bucket,
-                           uint32_t places)
+/* Always inline: gcc takes a function that only loads ahead for one without any
+ * effect, and drops its calls. */
+__attribute__((always_inline)) static inline void
+prefetch_slots(const struct hash_index *index, const struct hash_bucket *bucket, uint32_t places)
 {
     if (!index->entries)
         return;
