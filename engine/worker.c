@@ -333,6 +333,7 @@ static void fail(struct worker *worker)
         if (entry->sequence > durable) {
             answer_release(&entry->message.answer);
             entry->message.answer.result = RESULT_INDETERMINATE;
+            entry->message.answer.position_sequence = durable; /* all it may rest on */
         }
         worker_answer(worker, &entry->message.answer);
     }

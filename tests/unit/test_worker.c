@@ -293,6 +293,30 @@ static void test_storage_low_and_full(void **state)
                      RESULT_OK);
 }
 
+/* I31: when the log fails, what is durable is answered as it was decided, and what is not
+ * as indeterminate, resting on no more than what is durable. The worker ends with 74. */
+static void test_failed_log(void **state)
+{
+    (void)state;
+    open_sale(1, 0);
+    struct sim_log *log = &sim->logs[0];
+    log->stuck = true;
+    uint32_t first = sim_send(sim, 0, rig_reserve(10, near, 1, 0));
+    sim_turn(sim);
+    uint32_t second = sim_send(sim, 0, rig_reserve(11, near, 1, 0));
+    uint32_t refused = sim_send(sim, 0, rig_reserve(12, near, 7, 0));
+    sim_turn(sim);
+    log->durable = 1;
+    log->state = JOURNAL_FAILED;
+    assert_int_equal(worker_run(sim->group.workers[0]), 74);
+    assert_int_equal(sim_answer_to(sim, first)->result, RESULT_OK);
+    assert_int_equal(sim_answer_to(sim, second)->result, RESULT_INDETERMINATE);
+    assert_int_equal(sim_answer_to(sim, refused)->result, RESULT_INDETERMINATE);
+    for (uint32_t i = 0; i < sim->answer_count; i++)
+        assert_true(sim->answers[i].position_sequence <= log->durable);
+    assert_int_equal(atomic_load(&sim->group.stop), WORKER_STOP_NOW);
+}
+
 /* CK2, CK1: when the wall clock jumps, log time goes on by the monotonic clock: no hold
  * ends early and none lives longer. */
 static void test_clock_jumps(void **state)
@@ -343,6 +367,7 @@ int main(void)
         cmocka_unit_test_teardown(test_waiting_has_a_bound, teardown),
         CASE(test_a_later_clock_is_not_age),
         CASE(test_storage_low_and_full),
+        cmocka_unit_test_teardown(test_failed_log, teardown),
         CASE(test_clock_jumps),
         CASE(test_pause_past_expiry),
     };
