@@ -105,7 +105,7 @@ static void command_make(struct rig_end *end, struct command *command)
     command->kind = COMMAND_RESERVE;
     command->actor.id = rig->users[(uint32_t)dice % rig->options.users];
     command->actor.role = ROLE_USER;
-    command->key.hash = random_next(&end->random) | 1;
+    command->key.hash = random_next(&end->random); /* 0, no key, is as good as never */
     command->key.fingerprint = (uint32_t)dice;
     command->received_ns = worker_now_ns(end->worker);
     command->reserve.zone_id = rig->zones[(dice >> 32) % rig->options.zones];
