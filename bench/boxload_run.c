@@ -47,7 +47,7 @@ struct run {
     bool measuring;
     bool ended; /* nothing more is begun */
     uint64_t measured_end_ns;
-    uint64_t spin_ns; /* time found idle while spinning */
+    uint64_t spin_ns; /* CPU time spent spinning for nothing */
     uint64_t cpu_start_ns, spin_start_ns, server_start_ns;
     struct latency second; /* this second's, for the progress line */
     uint64_t second_ns, second_wrong, second_cpu_ns, second_spin_ns;
@@ -437,9 +437,11 @@ static void loop(struct run *run)
         }
         if (run->ended && ((run->busy == 0 && run->unanswered == 0) || now_ns > drain_until_ns))
             break;
+        bool spins = run->options->rate && !run->options->sleep;
+        uint64_t cpu_ns = spins ? thread_cpu_ns() : 0;
         turn_wait(run, next_ns, now_ns);
-        if (completions_take(run) == 0 && run->options->rate && !run->options->sleep)
-            run->spin_ns += now() - now_ns;
+        if (completions_take(run) == 0 && spins)
+            run->spin_ns += thread_cpu_ns() - cpu_ns;
         if (now_ns >= run->second_ns + 1000000000u)
             progress(run, now_ns);
     }

@@ -110,8 +110,7 @@ class Place:
         self.directory = directory
         self.port = port
         self.verbose = verbose
-        self.tokens = directory / "users"
-        self.organizer = directory / "organizer"
+        self.users = directory / "users"
         self.log = directory / "servers.log"
 
 
@@ -130,7 +129,7 @@ class Floor:
 
     def sample(self, seconds, *options):
         return sample_of(boxload(self.place, f"127.0.0.1:{self.port}", "--scenario", "raw-reserve",
-                                 "--tokens", self.place.tokens, "--connections", self.connections,
+                                 "--tokens", self.place.users, "--connections", self.connections,
                                  *options, server_pid=self.process.pid, seconds=seconds))
 
     def stop(self):
