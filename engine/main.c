@@ -583,6 +583,7 @@ static int serve(struct boxoffice *boxoffice)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* inherited by every thread */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a size limit fails the write, and that stops us in order */
 
     int code = open_data_dir(boxoffice);
     if (code == 0)
