@@ -75,17 +75,25 @@ struct catalog *shard_catalog(struct shard *shard)
     return shard->catalog;
 }
 
-uint32_t shard_zone_number(const struct shard *shard, const struct uuid *zone_id)
+/* A decision asks for its zone several times over: the last one is kept. */
+uint32_t shard_zone_number(struct shard *shard, const struct uuid *zone_id)
 {
-    return hash_index_find(&shard->zone_by_id, hash_uuid(zone_id), zone_id);
+    uint32_t last = shard->zone_last;
+
+    if (last < shard->zones.used && uuid_equal(&shard_zone_at(shard, last)->id, zone_id))
+        return last;
+    uint32_t number = hash_index_find(&shard->zone_by_id, hash_uuid(zone_id), zone_id);
+    if (number != HASH_INDEX_MISSING)
+        shard->zone_last = number;
+    return number;
 }
 
-bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id)
+bool shard_knows_zone(struct shard *shard, const struct uuid *zone_id)
 {
     return shard_zone_number(shard, zone_id) != HASH_INDEX_MISSING;
 }
 
-uint16_t shard_zone_partition(const struct shard *shard, const struct uuid *zone_id)
+uint16_t shard_zone_partition(struct shard *shard, const struct uuid *zone_id)
 {
     uint32_t number = shard_zone_number(shard, zone_id);
     return number == HASH_INDEX_MISSING ? 0 : shard_zone_at(shard, number)->partition;

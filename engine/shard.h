@@ -60,9 +60,9 @@ void shard_forget(struct shard *shard, uint64_t now_ms);
 /* --- zone role --- */
 
 /* True: this shard has opened the zone's inventory. */
-bool shard_knows_zone(const struct shard *shard, const struct uuid *zone_id);
+bool shard_knows_zone(struct shard *shard, const struct uuid *zone_id);
 /* The partition to put into a booking id of the zone. */
-uint16_t shard_zone_partition(const struct shard *shard, const struct uuid *zone_id);
+uint16_t shard_zone_partition(struct shard *shard, const struct uuid *zone_id);
 
 /* Loads ahead what admitting and deciding the command will touch, in two steps
  * with the same steps of other commands between them. */
@@ -144,7 +144,7 @@ uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts 
 
 /* --- looking in (worker's thread, or offline tools) --- */
 
-void shard_inquire(const struct shard *shard, struct inquiry *inquiry);
+void shard_inquire(struct shard *shard, struct inquiry *inquiry);
 
 struct shard_totals {
     uint64_t bookings, reserved, confirmed, cancelled, expired;

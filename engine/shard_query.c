@@ -265,7 +265,7 @@ static void inquire_user(const struct shard *shard, struct inquiry *inquiry)
     inquiry->found = user->booking_count > 0;
 }
 
-void shard_inquire(const struct shard *shard, struct inquiry *inquiry)
+void shard_inquire(struct shard *shard, struct inquiry *inquiry)
 {
     uint32_t number;
 

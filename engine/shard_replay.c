@@ -31,8 +31,7 @@ static bool is_home_of(const struct shard *shard, const struct uuid *user_id)
 
 /* --- zone role --- */
 
-static enum shard_replay_result check_reserved(const struct shard *shard,
-                                               const struct record *record)
+static enum shard_replay_result check_reserved(struct shard *shard, const struct record *record)
 {
     const struct record_reserved *reserved = &record->reserved;
     uint32_t number = shard_zone_number(shard, &reserved->zone_id);

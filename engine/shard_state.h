@@ -19,6 +19,7 @@ struct shard {
     /* zone role */
     struct slab zones; /* of struct zone * */
     struct hash_index zone_by_id;
+    uint32_t zone_last; /* number last asked for */
     struct booking_table bookings;
     uint32_t *changed_zones; /* numbers, each once */
     uint32_t changed_zone_count;
@@ -36,7 +37,7 @@ static inline struct zone *shard_zone_at(const struct shard *shard, uint32_t num
 }
 
 /* HASH_INDEX_MISSING: not this shard's, or not opened yet. */
-uint32_t shard_zone_number(const struct shard *shard, const struct uuid *zone_id);
+uint32_t shard_zone_number(struct shard *shard, const struct uuid *zone_id);
 
 void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_ms,
                          struct booking_facts *facts);
