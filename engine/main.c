@@ -1,8 +1,5 @@
 /* boxoffice: starts the modules in order, waits for a signal, stops them in
  * reverse. The only file that knows engine/, net/, persist/ and admin/. */
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +17,7 @@
 #include "../persist/crash_point.h"
 #include "../persist/log_writer.h"
 #include "../persist/recovery.h"
+#include "command_line.h"
 #include "config.h"
 #include "jwt_keys.h"
 #include "logger.h"
@@ -29,7 +27,6 @@
 #include "worker.h"
 
 enum {
-    EXIT_USAGE = 64,
     EXIT_UNAVAILABLE = 69,
     EXIT_BUG = 70,
     EXIT_RESOURCES = 71,
@@ -73,106 +70,10 @@ struct boxoffice {
     _Atomic int threads_ended;
 };
 
-/* --- command line and configuration --- */
-
-static void usage(FILE *out)
-{
-    fputs("usage: boxoffice --config FILE [--data-dir DIR] [--listen ADDR:PORT] [--shards N] "
-          "[--init]\n"
-          "\n"
-          "The ticketing engine: serves the REST API until SIGTERM or SIGINT.\n"
-          "\n"
-          "  --config FILE       configuration (TOML); config.toml documents every key\n"
-          "  --data-dir DIR      overrides [storage] data_dir\n"
-          "  --listen ADDR:PORT  overrides [server] listen\n"
-          "  --shards N          overrides [engine] shards; the log is re-sharded at start\n"
-          "  --init              make a new, empty log where there is none\n"
-          "  --help, --version\n"
-          "\n"
-          "Exit codes: docs/operations.md. Inspect a running engine with boxctl, its log with\n"
-          "boxreplay.\n",
-          out);
-}
-
 static int fail_config(const char *error)
 {
     fprintf(stderr, "boxoffice: %s\n", error);
     return EXIT_CONFIGURATION;
-}
-
-struct overrides {
-    const char *config, *data_dir, *listen, *shards;
-    bool init;
-};
-
-/* -1: go on. */
-static int parse_options(int argc, char **argv, struct overrides *overrides)
-{
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"data-dir", required_argument, NULL, 'd'},
-        {"listen", required_argument, NULL, 'l'}, {"shards", required_argument, NULL, 's'},
-        {"init", no_argument, NULL, 'i'},         {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
-    };
-    int option;
-
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'c':
-            overrides->config = optarg;
-            break;
-        case 'd':
-            overrides->data_dir = optarg;
-            break;
-        case 'l':
-            overrides->listen = optarg;
-            break;
-        case 's':
-            overrides->shards = optarg;
-            break;
-        case 'i':
-            overrides->init = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return 0;
-        case 'v':
-            puts("boxoffice " BOXOFFICE_VERSION);
-            return 0;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (optind != argc || !overrides->config) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
-    return -1;
-}
-
-static bool override(struct config *config, const char *option, const char *section,
-                     const char *key, const char *value, char *error)
-{
-    return !value || config_set(config, option, section, key, value, error, ERROR_BYTES);
-}
-
-static int configure(struct boxoffice *boxoffice, const struct overrides *overrides)
-{
-    struct config *config = &boxoffice->config;
-    char error[ERROR_BYTES];
-    enum logger_level level;
-
-    if (!config_load(config, overrides->config, error, sizeof error) ||
-        !override(config, "--data-dir", "storage", "data_dir", overrides->data_dir, error) ||
-        !override(config, "--listen", "server", "listen", overrides->listen, error) ||
-        !override(config, "--shards", "engine", "shards", overrides->shards, error) ||
-        !config_check(config, error, sizeof error))
-        return fail_config(error);
-    if (logger_level_parse(config->log.level, &level))
-        logger_init(level);
-    boxoffice->init = overrides->init;
-    return 0;
 }
 
 /* --- the log --- */
@@ -602,27 +503,30 @@ static int serve(struct boxoffice *boxoffice)
 
 int main(int argc, char **argv)
 {
-    struct overrides overrides = {0};
-    int code = parse_options(argc, argv, &overrides);
+    struct command_line command_line;
+    int code = command_line_parse(&command_line, argc, argv);
     if (code >= 0)
         return code;
 
     struct boxoffice *boxoffice = memory_new_aligned(64, sizeof *boxoffice);
+    char error[ERROR_BYTES];
     if (!boxoffice)
         return EXIT_RESOURCES;
     crash_point_init();
-    code = configure(boxoffice, &overrides);
-    if (code == 0) {
-        boxoffice->group.config = &boxoffice->config;
-        boxoffice->group.clock = clock_system();
-        boxoffice->group.shard_count = boxoffice->config.engine.shards;
-        partition_map_init(&boxoffice->group.partitions, boxoffice->group.shard_count);
-        code = serve(boxoffice);
-        close_all(boxoffice);
-        if (code < 0)
-            code = end_code(boxoffice);
-        logger_log(LOGGER_INFO, "stopped", LOG_INT("exit_code", code));
+    if (!command_line_configure(&command_line, &boxoffice->config, error, sizeof error)) {
+        memory_free(boxoffice);
+        return fail_config(error);
     }
+    boxoffice->init = command_line.init;
+    boxoffice->group.config = &boxoffice->config;
+    boxoffice->group.clock = clock_system();
+    boxoffice->group.shard_count = boxoffice->config.engine.shards;
+    partition_map_init(&boxoffice->group.partitions, boxoffice->group.shard_count);
+    code = serve(boxoffice);
+    close_all(boxoffice);
+    if (code < 0)
+        code = end_code(boxoffice);
+    logger_log(LOGGER_INFO, "stopped", LOG_INT("exit_code", code));
     memory_free(boxoffice);
     return code;
 }
