@@ -38,7 +38,7 @@ static int double_order(const void *a, const void *b)
 int main(int argc, char **argv)
 {
     size_t flushes = argc > 2 ? strtoul(argv[2], NULL, 10) : 3000;
-    void *block;
+    void *block = NULL;
     if (argc < 2 || argc > 3 || flushes < 100) {
         fprintf(stderr, "usage: bench_flush FILE [FLUSHES]\n");
         return 64;

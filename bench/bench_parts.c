@@ -228,11 +228,11 @@ static double part_time(struct bench *bench, size_t part)
 
 int main(int argc, char **argv)
 {
-    struct bench *bench = calloc(1, sizeof *bench);
     if (argc > 1) {
         fprintf(stderr, "usage: %s\n", argv[0]);
         return 64;
     }
+    struct bench *bench = calloc(1, sizeof *bench);
     if (!bench)
         return 71;
     bench_init(bench);

@@ -40,7 +40,7 @@ static struct uuid random_id(uint64_t *state)
     return uuid_v7(START_MS, (uint16_t)(random_next(state) & 4095), random_next(state));
 }
 
-static void fail(const struct log_error *error)
+static _Noreturn void fail(const struct log_error *error)
 {
     fprintf(stderr, "bench_recovery: %s\n", error->text);
     exit(error->exit_code ? error->exit_code : 70);

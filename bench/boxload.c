@@ -44,9 +44,9 @@ static bool has_zones(const struct options *options)
 static uint32_t judge(const struct options *options, struct scenario *scenario,
                       const struct run_result *result, char *text)
 {
-    uint32_t violations = scenario_finish(scenario, result->lost, text, VIOLATION_BYTES);
+    uint32_t violations = scenario_finish(scenario, result->unknown, text, VIOLATION_BYTES);
     size_t used = strlen(text);
-    if (scenario->zone_count == 0 || result->lost)
+    if (scenario->zone_count == 0 || result->unknown)
         return violations;
     int differences =
         setup_zones_compare(options, &scenario->tokens->items[0], scenario->zones,
@@ -72,29 +72,41 @@ static int report(const struct options *options, struct scenario *scenario,
     return report.passed ? 0 : EXIT_WRONG_ANSWERS;
 }
 
+static int run(const struct options *options, struct scenario *scenario, struct run_result *result)
+{
+    char error[ERROR_BYTES];
+    struct history *history = NULL;
+    if (options->history_path && !(history = history_open(options->history_path, scenario)))
+        return complain(EXIT_FILE, options->history_path);
+    int code = run_scenario(options, scenario, history, result, error, sizeof error);
+    if (history && !history_close(history))
+        return complain(EXIT_FILE, "the history is incomplete");
+    return code ? complain(EXIT_NO_SERVER, error) : report(options, scenario, result);
+}
+
 static int load(const struct options *options, const struct token_list *tokens,
                 const struct token_list *organizers)
 {
     char error[ERROR_BYTES];
     struct scenario scenario;
-    struct history *history = NULL;
     uint32_t zone_count = has_zones(options) ? options->zones : 0;
     struct scenario_zone *zones = calloc(options->zones, sizeof *zones);
     struct run_result *result = calloc(1, sizeof *result);
-    if (!zones || !result)
-        return complain(EXIT_FILE, "out of memory");
-    if (zone_count && setup_zones(options, organizers->items, tokens, zones, error, sizeof error))
-        return complain(EXIT_NO_SERVER, error);
-    if (!scenario_init(&scenario, options, tokens, zones, zone_count))
-        return complain(EXIT_FILE, "out of memory");
-    if (options->history_path && !(history = history_open(options->history_path, &scenario)))
-        return complain(EXIT_FILE, options->history_path);
-    int code = run_scenario(options, &scenario, history, result, error, sizeof error);
-    if (history && !history_close(history))
-        code = complain(EXIT_FILE, "the history is incomplete");
-    else
-        code = code ? complain(EXIT_NO_SERVER, error) : report(options, &scenario, result);
-    scenario_release(&scenario);
+    int code = EXIT_FILE;
+    if (!zones || !result) {
+        complain(code, "out of memory");
+        free(zones);
+    } else if (zone_count &&
+               setup_zones(options, organizers->items, tokens, zones, error, sizeof error)) {
+        code = complain(EXIT_NO_SERVER, error);
+        free(zones);
+    } else if (!scenario_init(&scenario, options, tokens, zones, zone_count)) {
+        complain(code, "out of memory");
+        free(zones);
+    } else {
+        code = run(options, &scenario, result);
+        scenario_release(&scenario);
+    }
     free(result);
     return code;
 }

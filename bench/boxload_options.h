@@ -39,7 +39,7 @@ struct options {
     const char *history_path;
     const char *path; /* raw: what to GET */
     uint64_t max_per_user;
-    uint64_t per_user; /* requests of a connection as one user, then the next */
+    uint64_t per_user;  /* requests of a connection as one user, then the next */
     int cpu;            /* -1: not pinned */
     int server_pid;     /* 0: none; else its CPU time is measured too */
     bool allow_refused; /* 429 and 503 are answers, not errors */

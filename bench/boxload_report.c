@@ -64,8 +64,10 @@ void report_table(const struct report *report, FILE *out)
     for (int i = 0; i < RUN_STATUSES; i++)
         if (result->statuses[i])
             fprintf(out, " %d: %" PRIu64, i, result->statuses[i]);
-    fprintf(out, "\n  wrong       %" PRIu64 ", lost %" PRIu64 ", reconnects %" PRIu64,
-            report->scenario->wrong, result->lost, result->reconnects);
+    fprintf(out,
+            "\n  wrong       %" PRIu64 ", lost %" PRIu64 ", unknown %" PRIu64
+            ", reconnects %" PRIu64,
+            report->scenario->wrong, result->lost, result->unknown, result->reconnects);
     if (options->rate)
         fprintf(out, ", begun late %" PRIu64, result->late);
     fprintf(out, "\n  generator   %.1f %% busy%s\n", run_busy(result) * 100.0,
@@ -101,11 +103,12 @@ bool report_json(const struct report *report, const char *path)
             "{\n  \"scenario\": \"%s\",\n  \"connections\": %u,\n  \"rate_planned\": %" PRIu64 ",\n"
             "  \"seconds\": %.3f,\n  \"measured\": %" PRIu64 ",\n  \"rate\": %.1f,\n"
             "  \"answered\": %" PRIu64 ",\n  \"wrong\": %" PRIu64 ",\n  \"lost\": %" PRIu64 ",\n"
-            "  \"reconnects\": %" PRIu64 ",\n  \"late\": %" PRIu64 ",\n",
+            "  \"unknown\": %" PRIu64 ",\n  \"reconnects\": %" PRIu64 ",\n  \"late\": %" PRIu64
+            ",\n",
             scenario_name(report->options->scenario), report->options->connections,
             report->options->rate, (double)result->wall_ns / 1e9, result->measured, rate(report),
-            result->answered, report->scenario->wrong, result->lost, result->reconnects,
-            result->late);
+            result->answered, report->scenario->wrong, result->lost, result->unknown,
+            result->reconnects, result->late);
     for (int i = 0; i < VERDICT_WRONG; i++)
         fprintf(out, "  \"%s\": %" PRIu64 ",\n", verdict_name((enum verdict)i),
                 verdict_total(result, (enum verdict)i));

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "boxload_clock.h"
 #include "boxload_ring.h"
 
 enum { PARTIAL_BYTES = 65536, DRAIN_SECONDS = 5, RETRY_MS = 20 };
@@ -52,41 +50,6 @@ struct run {
     struct latency second; /* this second's, for the progress line */
     uint64_t second_ns, second_wrong, second_cpu_ns, second_spin_ns;
 };
-
-static uint64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-static uint64_t thread_cpu_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
-}
-
-/* User and system time of a process with all its threads, kernel workers too. */
-static uint64_t process_cpu_ns(int pid)
-{
-    char path[64], line[1024];
-    unsigned long user = 0, system = 0;
-    if (pid == 0)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return 0;
-    size_t length = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[length] = '\0';
-    const char *after_name = strrchr(line, ')');
-    if (!after_name || sscanf(after_name + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                              &user, &system) != 2)
-        return 0;
-    return (user + system) * (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
-}
 
 double run_busy(const struct run_result *result)
 {
@@ -195,9 +158,9 @@ static void answer_count(struct run *run, struct connection *connection, enum ve
         latency_record(&result->latency[operation], latency_ns);
 }
 
-static void history_note(struct run *run, struct connection *connection,
-                         const struct response *response, struct response_layout *layout,
-                         const char *bytes, uint64_t return_ns)
+static void history_answered(struct run *run, struct connection *connection,
+                             const struct response *response, struct response_layout *layout,
+                             const char *bytes, uint64_t return_ns)
 {
     struct history_line line = {.client = &connection->client,
                                 .invoke_ns = connection->sent_ns,
@@ -205,9 +168,15 @@ static void history_note(struct run *run, struct connection *connection,
                                 .response = response};
     if (!run->history)
         return;
-    if (response)
-        line.position = response_position(response, layout, bytes, &line.position_length);
+    line.position = response_position(response, layout, bytes, &line.position_length);
     history_write(run->history, &line);
+}
+
+static void history_lost(struct run *run, struct connection *connection)
+{
+    struct history_line line = {.client = &connection->client, .invoke_ns = connection->sent_ns};
+    if (run->history)
+        history_write(run->history, &line);
 }
 
 static void connection_down(struct run *run, uint32_t index)
@@ -224,11 +193,11 @@ static void answer_take(struct run *run, uint32_t index, const struct response *
                         struct response_layout *layout, const char *bytes)
 {
     struct connection *connection = &run->connections[index];
-    uint64_t now_ns = now();
+    uint64_t now_ns = clock_ns();
     enum verdict verdict = scenario_check(run->scenario, &connection->client, response, layout);
     if (response->status < RUN_STATUSES)
         run->result->statuses[response->status]++;
-    history_note(run, connection, response, layout, bytes, now_ns);
+    history_answered(run, connection, response, layout, bytes, now_ns);
     answer_count(run, connection, verdict, now_ns);
     run->busy--;
     if (response->close) {
@@ -247,10 +216,11 @@ static void connection_lost(struct run *run, uint32_t index)
     if (waited) {
         run->busy--;
         run->result->lost++;
-        history_note(run, connection, NULL, NULL, NULL, 0);
+        history_lost(run, connection);
         connection->client.holds = false;
         connection->unanswered = run->options->retry_lost;
         run->unanswered += connection->unanswered;
+        run->result->unknown += !connection->unanswered;
     } else {
         /* It stood in the idle queue: take it out. */
         for (uint32_t i = 0; run->options->rate && i < run->idle_count; i++) {
@@ -347,9 +317,9 @@ static void measure_begin(struct run *run, uint64_t now_ns)
 {
     run->measuring = true;
     run->measure_ns = run->measured_end_ns = now_ns;
-    run->cpu_start_ns = thread_cpu_ns();
+    run->cpu_start_ns = clock_thread_cpu_ns();
     run->spin_start_ns = run->spin_ns;
-    run->server_start_ns = process_cpu_ns(run->options->server_pid);
+    run->server_start_ns = clock_process_cpu_ns(run->options->server_pid);
 }
 
 static void measure_end(struct run *run)
@@ -357,14 +327,17 @@ static void measure_end(struct run *run)
     struct run_result *result = run->result;
     if (result->wall_ns)
         return;
-    result->wall_ns = (run->end_ns != UINT64_MAX ? run->end_ns : now()) - run->measure_ns;
-    result->cpu_ns = thread_cpu_ns() - run->cpu_start_ns - (run->spin_ns - run->spin_start_ns);
-    result->server_cpu_ns = process_cpu_ns(run->options->server_pid) - run->server_start_ns;
+    result->wall_ns = (run->end_ns != UINT64_MAX ? run->end_ns : clock_ns()) - run->measure_ns;
+    result->cpu_ns =
+        clock_thread_cpu_ns() - run->cpu_start_ns - (run->spin_ns - run->spin_start_ns);
+    uint64_t server_ns = clock_process_cpu_ns(run->options->server_pid);
+    if (server_ns > run->server_start_ns) /* it may have ended meanwhile */
+        result->server_cpu_ns = server_ns - run->server_start_ns;
 }
 
 static void progress(struct run *run, uint64_t now_ns)
 {
-    uint64_t cpu_ns = thread_cpu_ns();
+    uint64_t cpu_ns = clock_thread_cpu_ns();
     double seconds = (double)(now_ns - run->second_ns) / 1e9;
     double busy = (double)(cpu_ns - run->second_cpu_ns - (run->spin_ns - run->second_spin_ns)) /
                   (double)(now_ns - run->second_ns);
@@ -422,7 +395,7 @@ static void loop(struct run *run)
 {
     uint64_t drain_until_ns = UINT64_MAX;
     for (;;) {
-        uint64_t now_ns = now(), next_ns = UINT64_MAX;
+        uint64_t now_ns = clock_ns(), next_ns = UINT64_MAX;
         if (!run->measuring && now_ns >= run->start_ns + run->options->warmup_ns)
             measure_begin(run, now_ns);
         if (now_ns >= run->end_ns)
@@ -438,15 +411,16 @@ static void loop(struct run *run)
         if (run->ended && ((run->busy == 0 && run->unanswered == 0) || now_ns > drain_until_ns))
             break;
         bool spins = run->options->rate && !run->options->sleep;
-        uint64_t cpu_ns = spins ? thread_cpu_ns() : 0;
+        uint64_t cpu_ns = spins ? clock_thread_cpu_ns() : 0;
         turn_wait(run, next_ns, now_ns);
         if (completions_take(run) == 0 && spins)
-            run->spin_ns += thread_cpu_ns() - cpu_ns;
+            run->spin_ns += clock_thread_cpu_ns() - cpu_ns;
         if (now_ns >= run->second_ns + 1000000000u)
             progress(run, now_ns);
     }
     measure_end(run);
     run->result->lost += run->busy;
+    run->result->unknown += run->busy + run->unanswered;
 }
 
 static int run_prepare(struct run *run, char *error, size_t error_bytes)
@@ -471,8 +445,8 @@ static int run_prepare(struct run *run, char *error, size_t error_bytes)
 static void run_start(struct run *run)
 {
     const struct options *options = run->options;
-    run->start_ns = run->second_ns = now();
-    run->second_cpu_ns = thread_cpu_ns();
+    run->start_ns = run->second_ns = clock_ns();
+    run->second_cpu_ns = clock_thread_cpu_ns();
     run->end_ns = UINT64_MAX;
     if (options->duration_ns)
         run->end_ns = run->start_ns + options->warmup_ns + options->duration_ns;

@@ -19,7 +19,8 @@ struct run_result {
     uint64_t statuses[RUN_STATUSES];                 /* in the whole run */
     uint64_t measured;
     uint64_t answered;      /* in the whole run */
-    uint64_t lost;          /* requests without an answer */
+    uint64_t lost;          /* attempts without an answer */
+    uint64_t unknown;       /* requests whose outcome nobody told in the end */
     uint64_t reconnects;    /* connections the server ended */
     uint64_t late;          /* open loop: begun over 1 ms after they were due */
     uint64_t wall_ns;       /* measured time */

@@ -360,7 +360,7 @@ static uint64_t duplicates_count(struct scenario *scenario)
     return duplicates;
 }
 
-uint32_t scenario_finish(struct scenario *scenario, uint64_t lost, char *out, size_t out_bytes)
+uint32_t scenario_finish(struct scenario *scenario, uint64_t unknown, char *out, size_t out_bytes)
 {
     size_t used = 0;
     uint32_t violations = 0;
@@ -376,7 +376,7 @@ uint32_t scenario_finish(struct scenario *scenario, uint64_t lost, char *out, si
         const struct scenario_zone *zone = &scenario->zones[i];
         bool known = zone->capacity != 0 && !scenario->options->lapse;
         bool over = known && zone->taken - zone->given_back > zone->capacity;
-        bool left = known && race && lost == 0 && zone->taken < zone->capacity &&
+        bool left = known && race && unknown == 0 && zone->taken < zone->capacity &&
                     scenario->options->connections >= zone->capacity;
         if (!over && !left)
             continue;

@@ -95,7 +95,7 @@ void scenario_wrong(struct scenario *scenario, const struct client *client, cons
                     const char *bytes, size_t length);
 
 /* Judges the whole run. Writes violations, one a line, to `out`; their number.
- * `lost`: requests whose outcome is unknown. */
-uint32_t scenario_finish(struct scenario *scenario, uint64_t lost, char *out, size_t out_bytes);
+ * `unknown`: requests whose outcome nobody told. */
+uint32_t scenario_finish(struct scenario *scenario, uint64_t unknown, char *out, size_t out_bytes);
 
 #endif

@@ -288,12 +288,12 @@ static void ring_open(struct floor_server *server)
 
 int main(int argc, char **argv)
 {
-    struct floor_server *server = calloc(1, sizeof *server);
     int port = argc > 1 ? atoi(argv[1]) : 0, listener;
     if (argc > 3 || port < 1 || port > 65535) {
         fprintf(stderr, "usage: floor PORT [LOGFILE]\n");
         return 64;
     }
+    struct floor_server *server = calloc(1, sizeof *server);
     stop_on(server ? 0 : ENOMEM, "memory");
     server->log_fd = -1;
     if (argc > 2)

@@ -272,13 +272,21 @@ struct rig *rig_new(const struct rig_options *options)
     rig->zones = malloc(options->zones * sizeof *rig->zones);
     rig->ends = aligned_alloc(64, options->shards * sizeof *rig->ends);
     if (!rig->users || !rig->zones || !rig->ends)
-        return NULL; /* the process ends */
+        goto fail;
     memset(rig->ends, 0, options->shards * sizeof *rig->ends);
     for (uint32_t i = 0; i < options->users; i++)
         rig->users[i] = random_id(&random);
     for (uint32_t i = 0; i < options->zones; i++)
         rig->zones[i] = random_id(&random);
-    return engine_init(rig, &random) ? rig : NULL;
+    if (engine_init(rig, &random))
+        return rig;
+fail:
+    /* What the engine has made so far goes with the process, which ends now. */
+    free(rig->ends);
+    free(rig->users);
+    free(rig->zones);
+    free(rig);
+    return NULL;
 }
 
 void rig_free(struct rig *rig)

@@ -1,0 +1,296 @@
+/* What the REST layer itself costs per reserve: from a framed request to the
+ * command submitted (route, token, JSON, fields), and from the engine's answer to
+ * the rendered response. The worker, its shard and the catalog are real; the log
+ * is durable at once, and time outside the two calls is not counted. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../engine/worker.h"
+#include "../net/http_response.h"
+#include "../net/json.h"
+#include "../net/jwt.h"
+#include "../net/router.h"
+
+enum { ROUNDS = 4000, BATCH = 64, SEATS = 10000000 };
+
+static const char body_form[] =
+    "{\"zone_id\":\"018f2b7e-0000-7000-8000-000000000003\",\"quantity\":1,\"unit_price\":1500.00}";
+
+struct bench {
+    struct config config;
+    struct worker_group group;
+    struct worker *worker;
+    struct rest *rest;
+    uint64_t sequence;
+    struct answer answers[BATCH];
+    uint32_t answer_count;
+    struct http_head_blocks blocks;
+    struct http_output_pool pool;
+    char token[JWT_BYTES_MAX + 16]; /* with its scheme */
+    struct rest_token_cache cache;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* --- ports: a log that is durable at once, a network that keeps the answers --- */
+
+static uint64_t append(void *context, const struct record *record)
+{
+    (void)record;
+    return ++((struct bench *)context)->sequence;
+}
+
+static void flush(void *context)
+{
+    (void)context;
+}
+
+static uint64_t position(void *context)
+{
+    return ((const struct bench *)context)->sequence;
+}
+
+static enum journal_state journal_state(void *context)
+{
+    (void)context;
+    return JOURNAL_OK;
+}
+
+static uint32_t reap(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+static void submit_and_wait(void *context, uint64_t wait_ns)
+{
+    (void)context;
+    (void)wait_ns;
+}
+
+static void take_answer(void *context, struct answer *answer)
+{
+    struct bench *bench = context;
+    assert(bench->answer_count < BATCH && answer->result == RESULT_OK);
+    bench->answers[bench->answer_count++] = *answer;
+}
+
+static void ring_bell(void *context, uint16_t worker)
+{
+    (void)context;
+    (void)worker;
+}
+
+static void drain(void *context)
+{
+    (void)context;
+}
+
+static uint32_t unfinished(void *context)
+{
+    (void)context;
+    return 0;
+}
+
+/* --- setting up --- */
+
+static struct uuid id_of(uint8_t last)
+{
+    char text[UUID_TEXT_LENGTH + 1];
+    struct uuid id;
+    snprintf(text, sizeof text, "018f2b7e-0000-7000-8000-%012x", (unsigned)last);
+    bool parsed = uuid_parse(&id, text, UUID_TEXT_LENGTH);
+    assert(parsed);
+    return id;
+}
+
+static void fill_catalog(struct shard *shard)
+{
+    struct catalog_event event = {.id = id_of(1),
+                                  .status = EVENT_PUBLISHED,
+                                  .max_per_user = 1000000,
+                                  .title = {"Bench", 5},
+                                  .slug = {"bench", 5}};
+    struct catalog_show show = {.id = id_of(2), .event_id = id_of(1), .segment_count = 1};
+    struct catalog_zone zone = {.id = id_of(3),
+                                .show_id = id_of(2),
+                                .event_id = id_of(1),
+                                .price_minor = 150000,
+                                .currency = "THB",
+                                .total_seats = SEATS,
+                                .name = {"Stalls", 6}};
+    bool put = shard_put_event(shard, catalog_event_new(&event)) &&
+               shard_put_show(shard, catalog_show_new(&show)) &&
+               shard_put_zone(shard, catalog_zone_new(&zone));
+    assert(put);
+}
+
+static void start_engine(struct bench *bench)
+{
+    struct shard_options options = {.partitions = &bench->group.partitions,
+                                    .reservation_ttl_ms = 600000,
+                                    .max_per_order = 10,
+                                    .idempotency_ms = 86400000};
+    bench->group.shard_count = 1;
+    bench->group.config = &bench->config;
+    bench->group.clock = clock_system();
+    partition_map_init(&bench->group.partitions, 1);
+    bench->group.mailboxes = mailbox_grid_new(2, 1024);
+    bench->group.metrics = aligned_alloc(64, sizeof *bench->group.metrics);
+    struct shard *shard = shard_new(&options);
+    assert(bench->group.mailboxes && bench->group.metrics && shard);
+    memset(bench->group.metrics, 0, sizeof *bench->group.metrics);
+    fill_catalog(shard);
+    bench->worker = worker_new(&bench->group, 0, shard);
+    assert(bench->worker);
+    worker_attach(bench->worker,
+                  &(struct journal){bench, append, flush, position, position, journal_state},
+                  &(struct transport){bench, reap, submit_and_wait, take_answer, ring_bell, drain,
+                                      unfinished});
+    worker_turn(bench->worker, 0);
+}
+
+static void make_token(struct bench *bench)
+{
+    struct jwt_claims claims = {.subject = id_of(7),
+                                .tenant = id_of(8),
+                                .id = id_of(9),
+                                .role = ROLE_USER,
+                                .email = "someone@example.com",
+                                .issued_s = (uint64_t)time(NULL),
+                                .expires_s = (uint64_t)time(NULL) + 3600};
+    memcpy(bench->token, "Bearer ", 7);
+    int length = jwt_sign(&bench->config, &claims, bench->token + 7, JWT_BYTES_MAX);
+    assert(length > 0);
+}
+
+static struct text text_of(const char *bytes)
+{
+    return (struct text){bytes, (uint32_t)strlen(bytes)};
+}
+
+/* --- measuring --- */
+
+static void report(const char *what, uint64_t ns, uint64_t count)
+{
+    printf("%-46s %8.0f ns\n", what, (double)ns / (double)count);
+}
+
+static uint64_t handle_batch(struct bench *bench, char keys[BATCH][24], struct http_memo *memo,
+                             bool remember)
+{
+    struct http_request request = {.method = HTTP_POST,
+                                   .path = text_of("/api/v1/bookings/reserve"),
+                                   .authorization = text_of(bench->token),
+                                   .content_type = text_of("application/json"),
+                                   .body = text_of(body_form)};
+    struct http_output output = {0};
+    struct http_response response = http_response_to(&bench->blocks, &bench->pool, &output, memo);
+    uint64_t start = now_ns();
+    for (uint32_t i = 0; i < BATCH; i++) {
+        request.idempotency_key = text_of(keys[i]);
+        if (!remember)
+            bench->cache.expires_ms = 0;
+        enum rest_outcome outcome = rest_handle(bench->rest, &request, memo, &bench->cache,
+                                                (struct reply_to){.slot = 0}, &response);
+        assert(outcome == REST_SUBMITTED);
+    }
+    return now_ns() - start;
+}
+
+static uint64_t answer_batch(struct bench *bench, const struct http_memo *memo)
+{
+    static char scratch[65536];
+    struct http_output output = {.bytes = scratch, .capacity = sizeof scratch};
+    uint64_t start = now_ns();
+    for (uint32_t i = 0; i < BATCH; i++) {
+        output.length = 0;
+        struct http_response response =
+            http_response_to(&bench->blocks, &bench->pool, &output, memo);
+        rest_answer(bench->rest, &bench->answers[i], &response);
+    }
+    return now_ns() - start;
+}
+
+static void measure_reserve(struct bench *bench, bool remember)
+{
+    char keys[BATCH][24];
+    struct http_memo memo = {.method = HTTP_POST, .request_id_length = 16};
+    memcpy(memo.request_id, "0123456789abcdef", 16);
+    uint64_t handle_ns = 0, answer_ns = 0;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        for (uint32_t i = 0; i < BATCH; i++)
+            snprintf(keys[i], sizeof keys[i], "key-%d-%llu-%u", remember, (unsigned long long)round,
+                     i);
+        handle_ns += handle_batch(bench, keys, &memo, remember);
+        while (bench->answer_count < BATCH)
+            worker_turn(bench->worker, 0);
+        answer_ns += answer_batch(bench, &memo);
+        bench->answer_count = 0;
+    }
+    report(remember ? "request to command, token remembered" : "request to command, token checked",
+           handle_ns, (uint64_t)ROUNDS * BATCH);
+    report("answer to response", answer_ns, (uint64_t)ROUNDS * BATCH);
+}
+
+static void measure_parts(struct bench *bench)
+{
+    enum { COUNT = 500000 };
+    struct json_parser *json = json_parser_new(65536);
+    struct jwt_checker *jwt = jwt_checker_new(&bench->config);
+    assert(json && jwt);
+    const struct json_node *nodes;
+    uint32_t count;
+    uint64_t start = now_ns(), good = 0;
+    for (int i = 0; i < COUNT; i++)
+        good += json_parse(json, body_form, sizeof body_form - 1, &nodes, &count) == JSON_OK;
+    report("a reserve body as JSON", now_ns() - start, COUNT);
+    struct jwt_claims claims;
+    size_t length = strlen(bench->token + 7);
+    uint64_t now_ms = (uint64_t)time(NULL) * 1000;
+    start = now_ns();
+    for (int i = 0; i < COUNT; i++)
+        good += jwt_check(jwt, bench->token + 7, length, now_ms, &claims) == JWT_OK;
+    report("a token, all of it", now_ns() - start, COUNT);
+    struct text path = text_of("/api/v1/events/rock-night/shows");
+    start = now_ns();
+    for (int i = 0; i < COUNT; i++) {
+        __asm__ volatile("" : : "r"(&path) : "memory");
+        good += router_match(HTTP_GET, path).route != NULL;
+    }
+    report("a route far down the table", now_ns() - start, COUNT);
+    assert(good == 3 * COUNT);
+    json_parser_free(json);
+    jwt_checker_free(jwt);
+}
+
+int main(void)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    char error[256];
+    if (!bench || !config_load(&bench->config, NULL, error, sizeof error))
+        return 1;
+    strcpy(bench->config.auth.jwt_keys[0].kid, "key-20261121");
+    strcpy(bench->config.auth.jwt_keys[0].secret, "a secret that only this bench knows, long");
+    strcpy(bench->config.auth.jwt_sign_kid, "key-20261121");
+    bench->config.auth.jwt_key_count = 1;
+    start_engine(bench);
+    make_token(bench);
+    bench->rest = rest_new(bench->worker, &bench->config);
+    http_head_blocks_init(&bench->blocks, &bench->config);
+    http_head_blocks_tick(&bench->blocks, (uint64_t)time(NULL) * 1000);
+    if (!bench->rest)
+        return 1;
+    measure_reserve(bench, true);
+    measure_reserve(bench, false);
+    measure_parts(bench);
+    return 0;
+}
