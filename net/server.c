@@ -400,23 +400,30 @@ void server_start(struct server *server)
     accept_begin(server);
 }
 
-/* The kernel must let go of every buffer before the memory goes. */
+static void abort_all(struct server *server)
+{
+    for (uint32_t i = 0; i < server->connections_touched; i++) {
+        struct connection *connection = &server->connections[i];
+        if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING)
+            connection_abort(server, connection);
+    }
+}
+
+/* The kernel must let go of every buffer before the memory goes. One that it
+ * accepted before it saw our cancel comes in while we wait, and goes as well. */
 void server_free(struct server *server)
 {
     if (!server)
         return;
     server->draining = true;
     listening_end(server);
-    for (uint32_t i = 0; i < server->connections_touched; i++) {
-        struct connection *connection = &server->connections[i];
-        if (connection->state == CONNECTION_OPEN || connection->state == CONNECTION_LINGERING)
-            connection_abort(server, connection);
-    }
+    abort_all(server);
     for (int i = 0; i < CLOSE_WAIT_TURNS && (server->connections_open > 0 || server->accepting);
          i++) {
         reactor_submit_and_wait(server->reactor, 5000000);
         reactor_reap(server->reactor);
         buffers_publish(server);
+        abort_all(server);
     }
     assert(server->connections_open == 0);
     io_uring_unregister_buf_ring(reactor_ring(server->reactor), RECEIVE_GROUP);
