@@ -110,18 +110,26 @@ class Engine:
         self.process = None
         self.lines = []
         self.starts = 0
+        self._key = None
         self._ready = None
         self._reader = None
         atexit.register(self.kill)
 
     def signing_key(self):
         """(kid, secret) that tokens are signed with; made before the engine needs it."""
-        if not os.path.exists(self.keys):
+        if self._key is None and not os.path.exists(self.keys):
             with open(self.keys, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
                 out.write(f"live:{secrets.token_hex(32)}\n")
-        with open(self.keys) as lines:
-            kid, secret = lines.read().split("\n")[0].split(":")
-        return kid, secret.encode()
+                out.flush()
+                os.fsync(out.fileno())  # some tests cut the power of the disk it is on
+            home = os.open(self.home, os.O_RDONLY)
+            os.fsync(home)
+            os.close(home)
+        if self._key is None:
+            with open(self.keys) as lines:
+                kid, secret = lines.read().split("\n")[0].split(":")
+            self._key = (kid, secret.encode())
+        return self._key
 
     @property
     def pid(self):
