@@ -1,7 +1,6 @@
 /* boxoffice: starts the modules in order, waits for a signal, stops them in
  * reverse. The only file that knows engine/, net/, persist/ and admin/. */
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "../persist/recovery.h"
 #include "command_line.h"
 #include "config.h"
+#include "cpu.h"
 #include "jwt_keys.h"
 #include "logger.h"
 #include "memory.h"
@@ -211,24 +211,6 @@ static uint64_t writer_clock(void *context)
     return clock->monotonic_ns(clock->context);
 }
 
-static void pin(uint16_t index)
-{
-    cpu_set_t allowed, chosen;
-    int seen = 0, wanted;
-
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return;
-    wanted = index % CPU_COUNT(&allowed);
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &allowed) || seen++ != wanted)
-            continue;
-        CPU_ZERO(&chosen);
-        CPU_SET(cpu, &chosen);
-        sched_setaffinity(0, sizeof chosen, &chosen); /* unpinned is slower, not wrong */
-        return;
-    }
-}
-
 static bool open_journal(struct worker_thread *self)
 {
     struct boxoffice *boxoffice = self->boxoffice;
@@ -263,7 +245,7 @@ static bool set_up(struct worker_thread *self)
     struct transport transport;
 
     if (boxoffice->config.engine.pin)
-        pin(worker_index(self->worker));
+        cpu_pin(worker_index(self->worker));
     self->exit_code = EXIT_RESOURCES;
     self->reactor = reactor_new(boxoffice->bells, worker_index(self->worker), error, sizeof error);
     if (!self->reactor) {

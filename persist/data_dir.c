@@ -51,8 +51,8 @@ static uint32_t epoch_of_name(const char *name)
 
 static void report_unknown(const struct data_dir *dir)
 {
-    static const char *const known[] = {"LOCK", "cluster", "cluster.new", "calibrate.tmp",
-                                        "jwt-keys"};
+    static const char *const known[] = {"LOCK",  "cluster",  "cluster.new",        "calibrate.tmp",
+                                        "admin", "jwt-keys", "mirror-status.json", "jwt-keys"};
     DIR *directory = opendir(dir->path);
     struct dirent *entry;
     if (!directory)
