@@ -13,13 +13,11 @@
 #include <stdint.h>
 
 #include "http.h"
-#include "http_chunk.h"
+#include "http_intake.h"
 #include "http_output.h"
-#include "http_scan.h"
 #include "timeout_wheel.h"
 
 struct server;
-struct http_head;
 
 #define INDEX_NONE UINT32_MAX
 
@@ -33,21 +31,11 @@ struct exchange {
     struct http_memo memo;
 };
 
-/* How far one request has been taken in. Zeroed before its first byte. */
-struct intake {
-    struct http_scan scan;
-    struct http_chunk chunk;
-    uint32_t head_bytes; /* 0: the head is not complete */
-    uint32_t content_length;
-    bool chunked;
-    bool continue_wanted; /* 100 Continue is to be sent before the body is read */
-};
-
 /* Bytes received and not yet understood: [start, length) of one buffer. */
 struct inbox {
     char *bytes;
     uint32_t start, length, capacity;
-    struct intake intake; /* of the request at start */
+    struct http_intake intake; /* of the request at start */
 };
 
 enum connection_state {

@@ -2,11 +2,12 @@
  * put it. What is incomplete moves to an inbox and is looked at again when there is
  * more: never from its beginning, except that a head is parsed a second time once
  * its body is complete, because the buffer may have moved. */
-#include "http_head.h"
 #include "server_state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char overloaded[] = "The server is overloaded.";
 
 enum take { TAKE_REQUEST, TAKE_MORE, TAKE_REFUSED };
 
@@ -100,7 +101,7 @@ static bool inbox_append(struct server *server, struct inbox *inbox, const char 
 
 /* Keeps an incomplete request that begins at bytes[0]. */
 static bool inbox_begin(struct server *server, struct connection *connection, const char *bytes,
-                        uint32_t length, const struct intake *intake)
+                        uint32_t length, const struct http_intake *intake)
 {
     struct inbox *inbox = calloc(1, sizeof *inbox);
     if (!inbox)
@@ -134,7 +135,7 @@ static void dispatch(struct server *server, struct connection *connection, struc
                           .generation = connection->generation};
     enum rest_outcome outcome = REST_ANSWERED;
     if (admission != 0)
-        rest_error(server->rest, admission, "UNAVAILABLE", "The server is overloaded.", &response);
+        rest_error(server->rest, admission, "UNAVAILABLE", overloaded, &response);
     else if (head->connect)
         rest_error(server->rest, 501, "VALIDATION_ERROR", "CONNECT is not implemented.", &response);
     else if (head->request.path.bytes[0] == '*')
@@ -157,92 +158,63 @@ static enum take refused(struct server *server, struct connection *connection,
     return TAKE_REFUSED;
 }
 
-/* The head has just become complete; the body may be anywhere. */
-static enum take head_complete(struct server *server, struct connection *connection,
-                               struct intake *intake, const struct http_head *head)
+/* The head has just become complete; the body may be anywhere. 0, or the status that
+ * admission answers. */
+static int head_taken(struct server *server, struct connection *connection,
+                      const struct http_intake *intake)
 {
     metric_add(&server->metrics->requests, 1);
-    intake->head_bytes = head->bytes;
-    intake->content_length = head->content_length;
-    intake->chunked = head->chunked;
-    intake->continue_wanted = head->expect_continue;
-    if (head->chunked || head->content_length > 0)
+    if (intake->chunked || intake->content_length > 0)
         connection->since_ns = server->now_ns;
-    return TAKE_REQUEST;
+    return rest_admission(server->rest);
 }
 
-static enum take body_chunked(struct server *server, struct connection *connection,
-                              struct intake *intake, char *bytes, uint32_t *length, uint32_t *next)
+/* Waits for its turn, since 100 must not overtake the answers before it. */
+static bool continue_now(struct server *server, struct connection *connection,
+                         struct http_intake *intake)
 {
-    uint32_t at = intake->head_bytes + intake->chunk.body_bytes, consumed, produced;
-    enum http_chunk_result result =
-        http_chunk_decode(&intake->chunk, bytes + at, *length - at, bytes + at,
-                          server->config->server.body_bytes_max, &consumed, &produced);
-    *next = at + consumed;
-    switch (result) {
-    case HTTP_CHUNK_MORE:
-        *length = at + produced;
-        return TAKE_MORE;
-    case HTTP_CHUNK_DONE:
-        return TAKE_REQUEST;
-    case HTTP_CHUNK_BAD:
-        return refused(server, connection, NULL, 400, "The chunked body is malformed.");
-    case HTTP_CHUNK_BODY_LARGE:
-        return refused(server, connection, NULL, 413, "The body is too large.");
-    default:
-        return refused(server, connection, NULL, 431, "The trailer fields are too large.");
-    }
+    if (connection->exchange_count > 0)
+        return false;
+    intake->continue_wanted = false;
+    connection_continue(server, connection);
+    return true;
 }
 
 /* The request that begins at bytes[0]. REQUEST: handled, the next one begins at
  * *next. MORE: incomplete; *length shrinks when chunks have been joined. */
 static enum take request_take(struct server *server, struct connection *connection,
-                              struct intake *intake, char *bytes, uint32_t *length, uint32_t *next)
+                              struct http_intake *intake, char *bytes, uint32_t *length,
+                              uint32_t *next)
 {
     struct http_head head;
-    const char *reason = NULL;
+    struct http_refusal refusal = {0};
     uint32_t body_bytes_max = server->config->server.body_bytes_max;
-    bool parsed = intake->head_bytes == 0;
+    bool fresh = intake->head_bytes == 0;
     int admission = 0;
-    if (parsed) {
-        int status = http_head_parse(&head, &intake->scan, server->fields, bytes, *length,
-                                     body_bytes_max, &reason);
-        if (status == HTTP_HEAD_MORE)
+    if (fresh) {
+        enum http_intake_result result = http_intake_head(intake, server->fields, bytes, *length,
+                                                          body_bytes_max, &head, &refusal);
+        if (result == HTTP_INTAKE_MORE)
             return TAKE_MORE;
-        if (status != HTTP_HEAD_COMPLETE)
-            return refused(server, connection, &head, status, reason);
-        head_complete(server, connection, intake, &head);
+        if (result == HTTP_INTAKE_REFUSED)
+            return refused(server, connection, &head, refusal.status, refusal.reason);
+        admission = head_taken(server, connection, intake);
         bool whole = !head.chunked && *length - head.bytes >= head.content_length;
-        admission = rest_admission(server->rest);
         if (admission != 0 && !whole)
-            return refused(server, connection, &head, admission, "The server is overloaded.");
+            return refused(server, connection, &head, admission, overloaded);
     }
-    if (intake->continue_wanted) {
-        if (connection->exchange_count > 0)
-            return TAKE_MORE;
-        intake->continue_wanted = false;
-        connection_continue(server, connection);
+    if (intake->continue_wanted && !continue_now(server, connection, intake))
+        return TAKE_MORE;
+    switch (http_intake_body(intake, bytes, length, body_bytes_max, next, &refusal)) {
+    case HTTP_INTAKE_MORE:
+        return TAKE_MORE;
+    case HTTP_INTAKE_REFUSED:
+        return refused(server, connection, fresh ? &head : NULL, refusal.status, refusal.reason);
+    case HTTP_INTAKE_DONE:
+        break;
     }
-    if (intake->chunked) {
-        enum take take = body_chunked(server, connection, intake, bytes, length, next);
-        if (take != TAKE_REQUEST)
-            return take;
-    } else {
-        *next = intake->head_bytes + intake->content_length;
-        if (*length < *next)
-            return TAKE_MORE;
-    }
-    if (!parsed) {
-        struct http_scan scan = {0};
-        int status =
-            http_head_parse(&head, &scan, server->fields, bytes, *length, body_bytes_max, &reason);
-        assert(status == HTTP_HEAD_COMPLETE && head.bytes == intake->head_bytes);
-    }
-    uint32_t body_bytes = intake->chunked ? intake->chunk.body_bytes : intake->content_length;
-    if (body_bytes > 0 || intake->chunked)
-        head.request.body = (struct text){bytes + intake->head_bytes, body_bytes};
+    http_intake_request(intake, server->fields, bytes, fresh, &head);
     head.request.received_ns = server->now_ns;
-    http_head_decode(&head, bytes);
     dispatch(server, connection, &head, admission);
     return TAKE_REQUEST;
 }
@@ -256,7 +228,7 @@ static bool may_take(const struct server *server, const struct connection *conne
 /* Takes requests from bytes[0] on; returns where the first incomplete one begins.
  * After a refusal or a close nothing is left to begin. */
 static uint32_t requests_take(struct server *server, struct connection *connection,
-                              struct intake *intake, char *bytes, uint32_t *length)
+                              struct http_intake *intake, char *bytes, uint32_t *length)
 {
     uint32_t at = 0;
     connection->stalled = false;
@@ -295,7 +267,7 @@ static void inbox_take(struct server *server, struct connection *connection)
     struct inbox *inbox = connection->inbox;
     uint32_t length = inbox->length - inbox->start;
     bool head_known = inbox->intake.head_bytes > 0;
-    struct intake intake = inbox->intake; /* a copy: the inbox may go with its connection */
+    struct http_intake intake = inbox->intake; /* a copy: the inbox may go with its connection */
     uint32_t taken =
         requests_take(server, connection, &intake, inbox->bytes + inbox->start, &length);
     if (connection->state != CONNECTION_OPEN)
@@ -333,7 +305,7 @@ void connection_input(struct server *server, struct connection *connection, char
         else if (!connection->stalled)
             inbox_take(server, connection);
     } else {
-        struct intake intake = {0};
+        struct http_intake intake = {0};
         uint32_t taken = requests_take(server, connection, &intake, bytes, &length);
         if (taken < length) {
             connection->since_ns = server->now_ns;

@@ -6,7 +6,6 @@
  * failure, all sends of the turn are done and their blocks are free: the common
  * answer costs no completion, and the loop is not woken by its own sends. What the
  * socket did not take goes out by ordinary, completing sends. */
-#include "http_head.h"
 #include "server_state.h"
 
 #include <errno.h>

@@ -3,6 +3,8 @@
  *
  *   size [ext] CR LF data CR LF ... "0" [ext] CR LF (name ":" value CR LF)* CR LF
  *   ext = ";" token [ "=" ( token | quoted ) ]
+ *
+ * and without escapes in quoted values, which llhttp refuses as well.
  */
 #include "http_chunk.h"
 
@@ -19,7 +21,6 @@ enum chunk_state {
     EXTENSION_VALUE_FIRST,
     EXTENSION_VALUE,
     EXTENSION_QUOTED,
-    EXTENSION_QUOTED_ESCAPE,
     EXTENSION_END,
     SIZE_LF,
     DATA,
@@ -93,12 +94,7 @@ static bool extension_byte(struct http_chunk *chunk, unsigned char byte)
     case EXTENSION_QUOTED:
         if (byte == '"')
             chunk->state = EXTENSION_END;
-        else if (byte == '\\')
-            chunk->state = EXTENSION_QUOTED_ESCAPE;
-        return is_text(byte);
-    case EXTENSION_QUOTED_ESCAPE:
-        chunk->state = EXTENSION_QUOTED;
-        return is_text(byte);
+        return is_text(byte) && byte != '\\';
     default:
         assert(chunk->state == EXTENSION_END);
         return extension_next(chunk, byte);
