@@ -198,9 +198,22 @@ static uint64_t appended(void *context)
     return ((struct log_writer *)context)->appended;
 }
 
+/* The first failure is final: what the disk holds now nobody knows, and a second
+ * sync would report success for data that is gone. */
+static void fail(struct log_writer *writer, int status)
+{
+    writer->failed = true;
+    logger_log(LOGGER_ERROR, "log_failed", LOG_INT("shard", writer->options.shard),
+               LOG_INT("segment", writer->number), LOG_INT("offset", writer->offset),
+               LOG_INT("durable", writer->durable), LOG_INT("appended", writer->appended),
+               LOG_TEXT("reason", strerror(-status)));
+}
+
 static enum journal_state state(void *context)
 {
     struct log_writer *writer = context;
+    if (!writer->failed && segment_keeper_lost(writer->options.keeper))
+        fail(writer, -ENOENT);
     if (writer->failed)
         return JOURNAL_FAILED;
     if (writer->has_next)
@@ -215,26 +228,15 @@ static enum journal_state state(void *context)
     return keeper == SEGMENT_LOW ? JOURNAL_STORAGE_LOW : JOURNAL_OK;
 }
 
-/* The first failure is final: what the disk holds now nobody knows, and a second
- * sync would report success for data that is gone. */
-static void fail(struct log_writer *writer, int status)
-{
-    writer->failed = true;
-    logger_log(LOGGER_ERROR, "log_failed", LOG_INT("shard", writer->options.shard),
-               LOG_INT("segment", writer->number), LOG_INT("offset", writer->offset),
-               LOG_INT("durable", writer->durable), LOG_INT("appended", writer->appended),
-               LOG_TEXT("reason", strerror(-status)));
-}
-
 static void flush_done(void *context, int status)
 {
     struct log_writer *writer = context;
     assert(writer->in_flight);
     writer->in_flight = false;
-    if (status < 0) {
+    if (status < 0 && !writer->failed)
         fail(writer, status);
+    if (writer->failed)
         return;
-    }
     writer->durable = writer->flushing_last;
     durable_mark_publish(writer->mark, writer->durable);
     struct worker_metrics *metrics = writer->options.metrics;

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "../engine/logger.h"
@@ -28,6 +29,9 @@ struct segment_keeper {
     pthread_t thread;
     sem_t bell;
     _Atomic bool stop;
+    _Atomic bool lost;
+    dev_t device; /* of the epoch's directory when we began */
+    ino_t inode;
 };
 
 static int make(struct segment_keeper *keeper, uint16_t shard, uint64_t number,
@@ -73,33 +77,55 @@ static bool serve(struct segment_keeper *keeper, uint16_t shard)
     return result < 0;
 }
 
+/* An unmounted or replaced volume still takes writes through open descriptors;
+ * only its name tells. */
+static void watch(struct segment_keeper *keeper)
+{
+    char path[LOG_PATH_BYTES];
+    struct stat info;
+    data_dir_epoch_path(keeper->options.dir, keeper->options.epoch, path);
+    if (stat(path, &info) == 0 && info.st_dev == keeper->device && info.st_ino == keeper->inode)
+        return;
+    if (!atomic_exchange(&keeper->lost, true))
+        logger_log(LOGGER_ERROR, "log_volume_lost", LOG_TEXT("path", path));
+}
+
 static void wait_bell(struct segment_keeper *keeper, bool unserved)
 {
-    if (!unserved) {
-        while (sem_wait(&keeper->bell) < 0 && errno == EINTR)
-            continue;
-        return;
-    }
     struct timespec until;
+    uint64_t wait_ms = unserved ? keeper->options.retry_ms : keeper->options.watch_ms;
     clock_gettime(CLOCK_REALTIME, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)keeper->options.retry_ms * 1000000u;
+    uint64_t ns = (uint64_t)until.tv_nsec + wait_ms * 1000000u;
     until.tv_sec += (time_t)(ns / 1000000000u);
     until.tv_nsec = (long)(ns % 1000000000u);
-    sem_timedwait(&keeper->bell, &until);
+    sem_timedwait(&keeper->bell, &until); /* early or late, the loop looks again */
 }
 
 static void *run(void *context)
 {
     struct segment_keeper *keeper = context;
     bool unserved = false;
-    for (;;) {
+    while (!atomic_load(&keeper->stop)) {
         wait_bell(keeper, unserved);
-        if (atomic_load(&keeper->stop))
-            return NULL;
+        watch(keeper);
         unserved = false;
         for (uint16_t shard = 0; shard < keeper->options.shard_count; shard++)
             unserved |= serve(keeper, shard);
     }
+    return NULL;
+}
+
+static int remember_place(struct segment_keeper *keeper, struct log_error *error)
+{
+    char path[LOG_PATH_BYTES];
+    struct stat info;
+    data_dir_epoch_path(keeper->options.dir, keeper->options.epoch, path);
+    if (stat(path, &info) < 0)
+        return log_error_set(error, log_error_exit_of(errno), NULL, "cannot find %s: %s", path,
+                             strerror(errno));
+    keeper->device = info.st_dev;
+    keeper->inode = info.st_ino;
+    return 0;
 }
 
 int segment_keeper_new(struct segment_keeper **out, const struct segment_keeper_options *options,
@@ -112,8 +138,15 @@ int segment_keeper_new(struct segment_keeper **out, const struct segment_keeper_
     keeper->options = *options;
     if (keeper->options.retry_ms == 0)
         keeper->options.retry_ms = 500;
+    if (keeper->options.watch_ms == 0)
+        keeper->options.watch_ms = 2000;
+    int code = remember_place(keeper, error);
+    if (code != 0) {
+        free(keeper);
+        return code;
+    }
     sem_init(&keeper->bell, 0, 0);
-    int code = pthread_create(&keeper->thread, NULL, run, keeper);
+    code = pthread_create(&keeper->thread, NULL, run, keeper);
     if (code != 0) {
         sem_destroy(&keeper->bell);
         free(keeper);
@@ -161,4 +194,9 @@ enum segment_keeper_state segment_keeper_state(const struct segment_keeper *keep
 {
     return (enum segment_keeper_state)atomic_load_explicit(&keeper->slots[shard].state,
                                                            memory_order_acquire);
+}
+
+bool segment_keeper_lost(const struct segment_keeper *keeper)
+{
+    return atomic_load_explicit(&keeper->lost, memory_order_relaxed);
 }

@@ -1,7 +1,8 @@
 /* Makes segments ahead of their use, for all shards, on a thread of its own, so
  * that a shard never waits for allocation: each shard has a next segment,
  * zero-written and synced, before its current one is half full. When the disk
- * is full it tries again every 500 ms. */
+ * is full it tries again every 500 ms. Every 2 s it also looks whether the
+ * directory it works in is still the one it was given. */
 #ifndef PERSIST_SEGMENT_KEEPER_H
 #define PERSIST_SEGMENT_KEEPER_H
 
@@ -16,6 +17,7 @@ struct segment_keeper_options {
     uint16_t shard_count;
     uint32_t segment_bytes;
     uint32_t retry_ms; /* 0: 500 */
+    uint32_t watch_ms; /* 0: 2000 */
 };
 
 /* Starts the thread. Outlives all log writers. */
@@ -41,5 +43,9 @@ bool segment_keeper_take(struct segment_keeper *keeper, uint16_t shard,
 enum segment_keeper_state { SEGMENT_NONE, SEGMENT_MAKING, SEGMENT_READY, SEGMENT_LOW };
 /* SEGMENT_LOW: the last try failed; the keeper goes on trying. */
 enum segment_keeper_state segment_keeper_state(const struct segment_keeper *keeper, uint16_t shard);
+
+/* The epoch's directory is gone or another one has its name (a lost mount): what
+ * is written goes nowhere. Final. */
+bool segment_keeper_lost(const struct segment_keeper *keeper);
 
 #endif

@@ -114,7 +114,8 @@ static inline void fixture_write(struct fixture *fixture)
                                             .epoch = fixture->recovered.epoch,
                                             .shard_count = fixture->recovered.shard_count,
                                             .segment_bytes = fixture->segment_bytes,
-                                            .retry_ms = 5};
+                                            .retry_ms = 5,
+                                            .watch_ms = 5};
     assert_int_equal(segment_keeper_new(&fixture->keeper, &keeper, &fixture->error), 0);
     fixture->storage = log_storage_blocking_new();
     struct log_writer_options writer = {.dir = fixture->dir,

@@ -229,6 +229,26 @@ static void test_DK8_DK9_disk_full_and_back(void **state)
     rmdir(mount_point);
 }
 
+/* DK24: the directory vanishes under the writer, whose descriptors go on working:
+ * noticed, and final, even when it comes back. */
+static void test_DK24_volume_lost(void **state)
+{
+    (void)state;
+    char epoch[LOG_PATH_BYTES], away[LOG_PATH_BYTES];
+    start_fresh();
+    fixture_fill(&f, 1, 10, 2);
+    snprintf(epoch, sizeof epoch, "%s/epoch-000001", f.path);
+    snprintf(away, sizeof away, "%s/away", f.path);
+    assert_int_equal(rename(epoch, away), 0);
+    for (int i = 0; i < 5000 && fixture_state(&f) == JOURNAL_OK; i++)
+        usleep(1000);
+    assert_int_equal(fixture_state(&f), JOURNAL_FAILED);
+    assert_int_equal(rename(away, epoch), 0);
+    assert_int_equal(fixture_state(&f), JOURNAL_FAILED);
+    assert_int_equal(fixture_append(&f, 11), 0);
+    recover_to(10);
+}
+
 /* The clean-stop mark still fits when nothing else does. The keeper's place is
  * taken by a directory, so that it can make no further segment. */
 static void test_clean_stop_when_full(void **state)
@@ -476,6 +496,7 @@ int main(void)
         CASE(test_DK6_no_space_in_a_write),
         CASE(test_DK7_failed_sync),
         CASE(test_DK8_DK9_disk_full_and_back),
+        CASE(test_DK24_volume_lost),
         CASE(test_clean_stop_when_full),
         CASE(test_torn_by_file_size_limit),
         CASE(test_ring_write_then_sync),
