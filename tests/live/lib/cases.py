@@ -20,7 +20,13 @@ def check(condition, message="check failed"):
 
 
 def equal(actual, expected, what="value"):
-    check(actual == expected, f"{what}: expected {expected!r}, got {actual!r}")
+    if actual != expected:
+        raise AssertionError(f"{what}: expected {_short(expected)}, got {_short(actual)}")
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 1500 else text[:1500] + " ..."
 
 
 def setting(name, default):

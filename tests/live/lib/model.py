@@ -41,7 +41,7 @@ class Zone:
         self.total = record["total_seats"]
         self.reserved = 0
         self.sold = 0
-        self.shard = None  # of the records about it; all the same
+        self.shards = {}  # epoch -> the shard of all records about it
         # available after each sequence that changed it, in order
         self.trail = [(0, self.total)]
 
@@ -65,7 +65,7 @@ class Model:
         self.events = {}
         self.zones = {}
         self.bookings = {}
-        self.sequence = {}  # shard -> newest sequence
+        self.sequence = {}  # (epoch, shard) -> newest sequence
         self.stamp = {}
         self.keys = {}      # (user, key hash) -> the record kind and booking it had effect on
         self.violations = []
@@ -92,7 +92,7 @@ class Model:
                 self.zones[record["zone_id"]] = Zone(record)
 
     def _one(self, record):
-        shard = record["shard"]
+        shard = (record.get("epoch", 1), record["shard"])  # dealt anew, logs begin anew
         expected = self.sequence.get(shard)
         if expected is not None and record["sequence"] != expected + 1:
             self.wrong(record, f"follows sequence {expected}")
@@ -118,10 +118,10 @@ class Model:
         if zone is None:
             self.wrong(record, "zone is unknown")
             return None
-        if zone.shard is None:
-            zone.shard = record["shard"]
-        elif zone.shard != record["shard"]:
-            self.wrong(record, f"zone lives on shard {zone.shard}")
+        epoch = record.get("epoch", 1)
+        home = zone.shards.setdefault(epoch, record["shard"])
+        if home != record["shard"]:
+            self.wrong(record, f"zone lives on shard {home}")
         return zone
 
     def _changed(self, zone, record):
