@@ -20,7 +20,6 @@ struct rest_call;
 struct route {
     enum http_method method; /* GET answers HEAD too */
     enum route_auth auth;
-    bool reads_body;
     const char *pattern; /* literal but for segments in braces, which match any one */
     enum rest_outcome (*handle)(struct rest_call *call);
 };
