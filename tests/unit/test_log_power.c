@@ -39,9 +39,20 @@ static bool make_file_system(void)
            run("mount -o loop %s %s 2>/dev/null", image, mount_point);
 }
 
+/* A killed process's ring gives its files back a little later. */
+static bool unmount(void)
+{
+    for (int i = 0; i < 500; i++) {
+        if (run("umount %s 2>/dev/null", mount_point))
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
 static void remount(void)
 {
-    assert_true(run("umount %s", mount_point));
+    assert_true(unmount());
     assert_true(run("mount -o loop %s %s", image, mount_point));
 }
 
@@ -110,7 +121,9 @@ static void test_DK1_power_loss(void **state)
         assert_true(child >= 0);
         if (child == 0)
             write_until_dark();
-        usleep(20000 + round * 7919 % 40000);
+        for (int i = 0; i < 5000 && *acknowledged < total + 100; i++)
+            usleep(1000);
+        usleep(round * 7919 % 40000);
         cut_power();
         kill(child, SIGKILL);
         int status;
@@ -126,7 +139,7 @@ static void test_DK1_power_loss(void **state)
         for (uint32_t i = 0; i < f.visited_count; i++)
             assert_int_equal(f.visited[i], i + 1);
         fixture_stop(&f);
-        assert_true(*acknowledged > total); /* it did write, each time */
+        assert_true(*acknowledged >= total + 100); /* it did write, each time */
         total = *acknowledged = f.visited_count;
     }
 }
@@ -137,7 +150,7 @@ static int tidy_up(void **state)
     (void)state;
     fixture_stop(&f);
     if (run("mountpoint -q %s", mount_point))
-        run("umount %s", mount_point);
+        assert_true(unmount());
     fixture_remove(base);
     return 0;
 }
