@@ -165,8 +165,9 @@ bool form_read(struct rest_call *call, const struct form_field *fields, size_t f
                void *out, size_t out_bytes, struct form_faults *faults)
 {
     assert(field_count <= 64);
-    const struct json_node *nodes = NULL;
-    uint32_t node_count = 0;
+    static const struct json_node empty = {.type = JSON_OBJECT, .next = 1};
+    const struct json_node *nodes = &empty;
+    uint32_t node_count = 1;
     struct text body = call->request->body;
     memset(out, 0, out_bytes);
     faults->count = 0;

@@ -258,6 +258,7 @@ def main(tests, **settings):
         tally.check("every answer keeps the contract", False, fault)
     tally.check("every answer keeps the contract", not engine.faults)
     tally.check("the engine still runs", engine.process.poll() is None)
-    tally.check("the engine stops in order", engine.stop() == 0)
+    status = engine.stop()
+    tally.check("the engine stops in order", status == 0, (status, engine.lines[-5:]))
     print(f"{tally.passed} passed, {len(tally.failures)} failed")
     return 1 if tally.failures else 0
