@@ -39,12 +39,11 @@ struct run {
     uint64_t retry_ns;   /* when to try the down ones again */
     uint64_t start_ns;   /* schedule's origin */
     uint64_t measure_ns;
-    uint64_t end_ns;  /* no request is begun after it; UINT64_MAX: by count */
+    uint64_t end_ns;  /* no request is due after it; UINT64_MAX: by count */
     uint64_t planned; /* open loop: requests already due and begun */
     uint64_t begun;   /* since measuring began */
     bool measuring;
-    bool ended; /* nothing more is begun */
-    uint64_t measured_end_ns;
+    bool ended;       /* nothing more is begun */
     uint64_t spin_ns; /* CPU time spent spinning for nothing */
     uint64_t cpu_start_ns, spin_start_ns, server_start_ns;
     struct latency second; /* this second's, for the progress line */
@@ -151,7 +150,6 @@ static void answer_count(struct run *run, struct connection *connection, enum ve
         return;
     result->measured++;
     result->counts[operation][verdict]++;
-    run->measured_end_ns = now_ns;
     if (verdict == VERDICT_REFUSED || verdict == VERDICT_OVERLOADED)
         latency_record(&result->refused, latency_ns);
     else
@@ -316,7 +314,7 @@ static void reconnect(struct run *run, uint64_t now_ns)
 static void measure_begin(struct run *run, uint64_t now_ns)
 {
     run->measuring = true;
-    run->measure_ns = run->measured_end_ns = now_ns;
+    run->measure_ns = now_ns;
     run->cpu_start_ns = clock_thread_cpu_ns();
     run->spin_start_ns = run->spin_ns;
     run->server_start_ns = clock_process_cpu_ns(run->options->server_pid);
@@ -398,7 +396,9 @@ static void loop(struct run *run)
         uint64_t now_ns = clock_ns(), next_ns = UINT64_MAX;
         if (!run->measuring && now_ns >= run->start_ns + run->options->warmup_ns)
             measure_begin(run, now_ns);
-        if (now_ns >= run->end_ns)
+        /* What was due before the end still goes out, however late. */
+        if (now_ns >= run->end_ns &&
+            (!run->options->rate || now_ns - run->end_ns >= DRAIN_SECONDS * 1000000000u))
             run->ended = true;
         if (run->options->rate)
             next_ns = schedule_run(run, now_ns);
