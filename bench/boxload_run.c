@@ -10,7 +10,8 @@
 #include "boxload_clock.h"
 #include "boxload_ring.h"
 
-enum { PARTIAL_BYTES = 65536, DRAIN_SECONDS = 5, RETRY_MS = 20 };
+enum { PARTIAL_BYTES = 65536, RETRY_MS = 20 };
+static const uint64_t drain_ns = 5000000000; /* for answers, and for what was due */
 
 enum connection_state { CONNECTION_DOWN, CONNECTION_IDLE, CONNECTION_BUSY };
 
@@ -397,14 +398,13 @@ static void loop(struct run *run)
         if (!run->measuring && now_ns >= run->start_ns + run->options->warmup_ns)
             measure_begin(run, now_ns);
         /* What was due before the end still goes out, however late. */
-        if (now_ns >= run->end_ns &&
-            (!run->options->rate || now_ns - run->end_ns >= DRAIN_SECONDS * 1000000000u))
+        if (now_ns >= run->end_ns && (!run->options->rate || now_ns - run->end_ns >= drain_ns))
             run->ended = true;
         if (run->options->rate)
             next_ns = schedule_run(run, now_ns);
         reconnect(run, now_ns);
         if (run->ended && drain_until_ns == UINT64_MAX) {
-            drain_until_ns = now_ns + DRAIN_SECONDS * 1000000000u;
+            drain_until_ns = now_ns + drain_ns;
             if (run->end_ns != UINT64_MAX)
                 measure_end(run);
         }

@@ -248,6 +248,9 @@ def render(found, options):
     commands = ("## Commands\n\n`make bench` runs `bench/compare.py`; `make bench "
                 "BENCH_ARGS='--only throughput'` one part of it, `BENCH_ARGS=--quick` a short look. "
                 "`bench/README.md` tells what each contestant does.\n")
+    notes = pathlib.Path(__file__).with_name("NOTES.md")  # written by hand: why something is so
+    if notes.exists():
+        sections.append(notes.read_text())
     return "\n".join([head, "## Machine\n", machine(found, options), "## Targets\n",
                       targets.table(), *(text if text.startswith("|") else text + "\n"
                                          for text in sections), commands])
