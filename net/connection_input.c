@@ -159,13 +159,15 @@ static enum take refused(struct server *server, struct connection *connection,
 }
 
 /* The head has just become complete; the body may be anywhere. 0, or the status that
- * admission answers. */
+ * admission answers. Only a body is worth refusing early: without one, rest answers at
+ * once, and health, metrics and the catalog are there when they are needed most. */
 static int head_taken(struct server *server, struct connection *connection,
                       const struct http_intake *intake)
 {
     metric_add(&server->metrics->requests, 1);
-    if (intake->chunked || intake->content_length > 0)
-        connection->since_ns = server->now_ns;
+    if (!intake->chunked && intake->content_length == 0)
+        return 0;
+    connection->since_ns = server->now_ns;
     return rest_admission(server->rest);
 }
 

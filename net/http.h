@@ -116,7 +116,8 @@ void rest_error(struct rest *rest, int status, const char *code, const char *mes
                 struct http_response *response);
 
 /* Stops a request before its body is read: 0 go on, else the status to answer
- * (e.g. 503 while overloaded or draining). Called when the head is complete. */
+ * (e.g. 503 while overloaded). Called when the head of a request with a body is
+ * complete. */
 int rest_admission(struct rest *rest);
 
 #endif

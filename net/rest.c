@@ -97,11 +97,6 @@ static enum rest_outcome refuse_method(struct rest_call *call, const struct rest
 
 /* --- requests --- */
 
-static bool is_server_itself(const struct http_request *request)
-{
-    return request->path.length == 1 && request->path.bytes[0] == '*';
-}
-
 /* False: the response is complete. */
 static bool authorize(struct rest_call *call)
 {
@@ -132,10 +127,6 @@ enum rest_outcome rest_handle(struct rest *rest, const struct http_request *requ
                              .token_cache = token_cache,
                              .to = to};
     memo->rest_flags = 0;
-    if (request->method == HTTP_OPTIONS && is_server_itself(request)) {
-        static const char all[] = "GET, HEAD, POST, DELETE, OPTIONS";
-        return answer_options(&call, all, sizeof all - 1);
-    }
     struct route_match match = router_match(request->method, request->path);
     if (match.first == NULL)
         return rest_not_found(&call);
