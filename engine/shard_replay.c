@@ -52,10 +52,12 @@ static enum shard_replay_result check_reserved(struct shard *shard, const struct
     return SHARD_REPLAY_OK;
 }
 
-static enum shard_replay_result check_end(const struct shard *shard, const struct uuid *booking_id,
+/* `end` says what the record claims of the booking that ends. */
+static enum shard_replay_result check_end(const struct shard *shard,
+                                          const struct record_expired_item *end,
                                           const struct uuid *zone_id, const struct record *record)
 {
-    uint32_t slot = booking_find(&shard->bookings, booking_id);
+    uint32_t slot = booking_find(&shard->bookings, &end->booking_id);
 
     if (slot == HASH_INDEX_MISSING)
         return SHARD_REPLAY_UNKNOWN_BOOKING;
@@ -63,10 +65,20 @@ static enum shard_replay_result check_end(const struct shard *shard, const struc
     bool past_deadline = record->stamp_ms >= booking_deadline_ms(booking);
     bool is_expiry = record->kind == RECORD_EXPIRED;
     if (booking->status != BOOKING_RESERVED || past_deadline != is_expiry ||
-        record->stamp_ms < booking_created_ms(booking) ||
+        record->stamp_ms < booking_created_ms(booking) || end->quantity != booking->quantity ||
+        !uuid_equal(&end->user_id, booking_user_id(&shard->bookings, booking)) ||
         !uuid_equal(&shard_zone_at(shard, booking->zone)->id, zone_id))
         return SHARD_REPLAY_BAD_STATE;
     return SHARD_REPLAY_OK;
+}
+
+static enum shard_replay_result check_settled(const struct shard *shard,
+                                              const struct record *record)
+{
+    const struct record_settled *settled = &record->settled;
+    const struct record_expired_item end = {settled->booking_id, settled->user_id,
+                                            settled->quantity};
+    return check_end(shard, &end, &settled->zone_id, record);
 }
 
 /* A record may name a booking twice; the second naming must fail too. */
@@ -75,11 +87,9 @@ static enum shard_replay_result check_expired(const struct shard *shard,
 {
     const struct record_expired *expired = &record->expired;
 
-    if (expired->count == 0 || expired->count > RECORD_EXPIRED_MAX)
-        return SHARD_REPLAY_BAD_STATE;
     for (uint32_t i = 0; i < expired->count; i++) {
         enum shard_replay_result result =
-            check_end(shard, &expired->items[i].booking_id, &expired->zone_id, record);
+            check_end(shard, &expired->items[i], &expired->zone_id, record);
         if (result != SHARD_REPLAY_OK)
             return result;
         for (uint32_t before = 0; before < i; before++)
@@ -98,7 +108,7 @@ static enum shard_replay_result replay_zone_role(struct shard *shard, const stru
     else if (record->kind == RECORD_EXPIRED)
         result = check_expired(shard, record);
     else
-        result = check_end(shard, &record->settled.booking_id, &record->settled.zone_id, record);
+        result = check_settled(shard, record);
     if (result == SHARD_REPLAY_OK)
         shard_apply(shard, record);
     return result;
@@ -250,6 +260,9 @@ enum shard_replay_result shard_replay(struct shard *shard, const struct record *
     case RECORD_EXPIRED:
         break;
     }
+    if (record->kind == RECORD_EXPIRED &&
+        (record->expired.count == 0 || record->expired.count > RECORD_EXPIRED_MAX))
+        return SHARD_REPLAY_BAD_STATE;
     if (owns_zone(shard, zone_of(record)))
         result = replay_zone_role(shard, record);
     if (result != SHARD_REPLAY_OK)

@@ -397,10 +397,18 @@ static void test_replay_refuses_what_cannot_be(void **state)
     record.settled.booking_id = uuid_v7(record.stamp_ms, 1, 99);
     assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_UNKNOWN_BOOKING);
     record.settled.booking_id = held;
+    record.settled.quantity++;
+    assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_BAD_STATE);
+    record.settled.quantity--;
+    record.settled.user_id = rig_user_id(2);
+    assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_BAD_STATE);
+    record.settled.user_id = rig_user_id(1);
     record.stamp_ms += RIG_TTL_MS;
     assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_BAD_STATE);
     record = (struct record){.kind = RECORD_EXPIRED, .stamp_ms = rig.now_ms + RIG_TTL_MS - 1};
     record.expired.zone_id = rig_zone_id(2);
+    assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_BAD_STATE);
+    record.expired.count = RECORD_EXPIRED_MAX + 1;
     assert_int_equal(shard_replay(shard, &record), SHARD_REPLAY_BAD_STATE);
     record.expired.count = 1;
     record.expired.items[0] = (struct record_expired_item){held, rig_user_id(1), 1};
