@@ -15,13 +15,13 @@ static bool generator_bound(const struct report *report)
 static double rate(const struct report *report)
 {
     const struct run_result *result = report->result;
-    return result->wall_ns ? (double)result->measured * 1e9 / (double)result->wall_ns : 0.0;
+    return result->wall_ns ? (double)result->in_time * 1e9 / (double)result->wall_ns : 0.0;
 }
 
 static double server_us(const struct report *report)
 {
     const struct run_result *result = report->result;
-    return result->measured ? (double)result->server_cpu_ns / 1e3 / (double)result->measured : 0.0;
+    return result->in_time ? (double)result->server_cpu_ns / 1e3 / (double)result->in_time : 0.0;
 }
 
 static uint64_t verdict_total(const struct run_result *result, enum verdict verdict)

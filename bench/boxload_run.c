@@ -150,6 +150,7 @@ static void answer_count(struct run *run, struct connection *connection, enum ve
     if (!in_measure(run, connection, now_ns))
         return;
     result->measured++;
+    result->in_time += now_ns <= run->end_ns;
     result->counts[operation][verdict]++;
     if (verdict == VERDICT_REFUSED || verdict == VERDICT_OVERLOADED)
         latency_record(&result->refused, latency_ns);
@@ -403,11 +404,10 @@ static void loop(struct run *run)
         if (run->options->rate)
             next_ns = schedule_run(run, now_ns);
         reconnect(run, now_ns);
-        if (run->ended && drain_until_ns == UINT64_MAX) {
+        if (now_ns >= run->end_ns)
+            measure_end(run);
+        if (run->ended && drain_until_ns == UINT64_MAX)
             drain_until_ns = now_ns + drain_ns;
-            if (run->end_ns != UINT64_MAX)
-                measure_end(run);
-        }
         if (run->ended && ((run->busy == 0 && run->unanswered == 0) || now_ns > drain_until_ns))
             break;
         bool spins = run->options->rate && !run->options->sleep;

@@ -17,7 +17,8 @@ enum { RUN_STATUSES = 600 };
 struct run_result {
     uint64_t counts[OPERATION_COUNT][VERDICT_COUNT]; /* in the measured time */
     uint64_t statuses[RUN_STATUSES];                 /* in the whole run */
-    uint64_t measured;
+    uint64_t measured;                               /* answers whose latency counts */
+    uint64_t in_time;       /* of them, before the measured time ended: what the rate counts */
     uint64_t answered;      /* in the whole run */
     uint64_t lost;          /* attempts without an answer */
     uint64_t unknown;       /* requests whose outcome nobody told in the end */
