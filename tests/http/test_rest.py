@@ -10,7 +10,8 @@ import uuid
 
 from api import BASE, main
 
-RESERVE = BASE + "/bookings/reserve"
+LIST = BASE + "/bookings"
+RESERVE = LIST + "/reserve"
 
 
 def test_life_of_a_booking(engine, check):
@@ -239,6 +240,10 @@ def test_lists(engine, check):
                   "per_page=0", "per_page=101", "per_page=-1", "per_page=1000000", "page=01", "page=%31%20"):
         answer = engine.get(f"{BASE}/bookings?{query}", token)
         check(f"L18 {query}", answer.status == 400 and answer.fields == [query.split("=")[0]], answer)
+    get, head = engine.get(LIST, token), engine.request("HEAD", LIST, token)
+    check("HEAD has the length and no body", head.status == 200 and head.body == b"" and
+          head.headers["Content-Length"] == str(len(get.body)), head.headers)
+    check("reads name their position", ":" in head.headers.get("X-Log-Position", ""), head.headers)
     check("other parameters are ignored", engine.get(f"{BASE}/bookings?x=1&&=&page=%31", token).status == 200)
     for query in ("", "?event_id=x", "?event_id="):
         check(f"summary {query!r}", engine.get(f"{BASE}/bookings/summary{query}", token).fields == ["event_id"])
@@ -326,6 +331,25 @@ def test_last_seat(engine, check):
         answers = list(pool.map(lambda token: engine.reserve(token, zone), tokens))
     check("one of a hundred", sorted(answer.status for answer in answers) == [201] + [409] * 99)
     check("the rest is told why", {answer.code for answer in answers if answer.status == 409} == {"INSUFFICIENT_STOCK"})
+
+
+def test_no_mix_up_M01(engine, check):
+    """Twenty users at once on their own connections; every answer is its asker's."""
+    organizer = engine.token("organizer")
+    _, _, zone = engine.make_zone(organizer, seats=10000)
+
+    def crowd(_):
+        user = str(uuid.uuid4())
+        token = engine.token(user=user)
+        made = [engine.reserve(token, zone).data for _ in range(3)]
+        listed = engine.get(LIST, token).data
+        wrong = [b for b in made + listed if b["user_id"] != user]
+        return not wrong and {b["booking_id"] for b in made} == {b["booking_id"] for b in listed}
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(crowd, range(100)))
+    check("nobody saw another's", all(results), results.count(False))
+    check("all were counted", engine.zone(zone)["available_seats"] == 10000 - 300)
 
 
 def test_minor_units_N07(engine, check):
