@@ -107,7 +107,7 @@ static void reserve_make(struct script *script, struct record *record)
     const struct uuid *user = &script->users[(dice >> 32) % USERS];
     record->kind = RECORD_RESERVED;
     record->actor = (struct actor){*user, ROLE_USER};
-    record->key = (struct request_key){random_next(&script->random) | 1, (uint32_t)dice};
+    record->key = (struct request_key){random_next(&script->random), (uint32_t)dice};
     record->reserved = (struct record_reserved){
         .booking_id = uuid_v7(record->stamp_ms, partition_of(&script->zones[zone]),
                               random_next(&script->random)),
@@ -136,7 +136,7 @@ static void records_write(struct script *script, const struct journal *journal, 
             reserve_make(script, &record);
         } else {
             record.kind = cycle[i % 8];
-            record.key.hash = random_next(&script->random) | 1;
+            record.key.hash = random_next(&script->random);
             record.settled = (struct record_settled){.booking_id = script->open,
                                                      .user_id = script->open_user,
                                                      .zone_id = script->open_zone,
@@ -217,6 +217,8 @@ static struct timing recover(const char *path, const struct recovery_options *op
         fail(&error);
     double cpu = cpu_seconds(), wall = wall_seconds();
     if (recovery_run(dir, options, visit, &restore, &recovery, &error))
+        fail(&error);
+    if (restore_finish(&restore) != SHARD_REPLAY_OK)
         fail(&error);
     struct timing timing = {.cpu = cpu_seconds() - cpu,
                             .wall = wall_seconds() - wall,

@@ -104,18 +104,21 @@ static int open_data_dir(struct boxoffice *boxoffice)
     return 0;
 }
 
-static int visit_record(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
+/* 0, or -1 with the impossible record in the log. */
+static int judge_restored(const struct restore *restore, enum shard_replay_result result)
 {
-    struct restore *restore = context;
-    enum shard_replay_result result = restore_record(restore, record);
-
     if (result == SHARD_REPLAY_OK)
         return 0;
-    logger_log(LOGGER_ERROR, "record_impossible", LOG_INT("epoch", epoch), LOG_INT("shard", shard),
-               LOG_INT("sequence", record->sequence),
-               LOG_TEXT("kind", record_kind_name(record->kind)),
+    logger_log(LOGGER_ERROR, "record_impossible", LOG_INT("sequence", restore->failed_sequence),
+               LOG_TEXT("kind", record_kind_name(restore->failed_kind)),
                LOG_TEXT("reason", shard_replay_result_name(result)));
     return -1;
+}
+
+static int visit_record(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
+{
+    (void)epoch, (void)shard;
+    return judge_restored(context, restore_record(context, record));
 }
 
 static bool make_shards(struct boxoffice *boxoffice)
@@ -172,6 +175,8 @@ static int recover(struct boxoffice *boxoffice)
     if (recovery_run(boxoffice->dir, &options, visit_record, &restore, &boxoffice->recovery,
                      &error) != 0)
         return fail_log(&error);
+    if (judge_restored(&restore, restore_finish(&restore)) != 0)
+        return EXIT_BUG;
     for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
         publish_recovered_counts(boxoffice->shards[i]);
     logger_log(LOGGER_INFO, "recovered", LOG_INT("records", boxoffice->recovery.records),

@@ -2,9 +2,9 @@
 
 #include <assert.h>
 
-static struct shard *home_of(const struct restore *restore, const struct uuid *user_id)
+static uint16_t shard_of(const struct restore *restore, const struct uuid *id)
 {
-    return restore->shards[partition_shard_of(restore->partitions, user_id)];
+    return partition_shard_of(restore->partitions, id);
 }
 
 static enum shard_replay_result restore_event(struct restore *restore, const struct record *record)
@@ -15,7 +15,7 @@ static enum shard_replay_result restore_event(struct restore *restore, const str
     for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
         placed = shard_put_event(restore->shards[i], catalog_event_share(event));
     if (placed)
-        shard_remember_event(home_of(restore, &record->actor.id), record, event);
+        shard_remember_event(restore->shards[shard_of(restore, &record->actor.id)], record, event);
     catalog_event_release(event);
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
@@ -31,7 +31,7 @@ static enum shard_replay_result restore_show(struct restore *restore, const stru
     for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
         placed = shard_put_show(restore->shards[i], catalog_show_share(show));
     if (placed)
-        shard_remember_show(home_of(restore, &record->actor.id), record, show);
+        shard_remember_show(restore->shards[shard_of(restore, &record->actor.id)], record, show);
     catalog_show_release(show);
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
@@ -50,33 +50,137 @@ static enum shard_replay_result restore_zone(struct restore *restore, const stru
     for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
         placed = shard_put_zone(restore->shards[i], catalog_zone_share(zone));
     if (placed)
-        shard_remember_zone(home_of(restore, &record->actor.id), record, zone);
+        shard_remember_zone(restore->shards[shard_of(restore, &record->actor.id)], record, zone);
     catalog_zone_release(zone);
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
 
-enum shard_replay_result restore_record(struct restore *restore, const struct record *record)
+/* --- records about one booking --- */
+
+static bool is_about_one_booking(enum record_kind kind)
+{
+    return kind == RECORD_RESERVED || kind == RECORD_CONFIRMED || kind == RECORD_CANCELLED;
+}
+
+/* The zone's shard and the homes of the booking's user and of who acted. */
+static uint32_t concerned(const struct restore *restore, const struct record *record,
+                          uint16_t shards[3])
+{
+    bool is_reserve = record->kind == RECORD_RESERVED;
+    const struct uuid *ids[3] = {is_reserve ? &record->reserved.zone_id : &record->settled.zone_id,
+                                 is_reserve ? &record->reserved.user_id : &record->settled.user_id,
+                                 &record->actor.id};
+    uint32_t count = 0;
+
+    for (int i = 0; i < 3; i++) {
+        uint16_t shard = shard_of(restore, ids[i]);
+        bool listed = false;
+        for (uint32_t j = 0; j < count; j++)
+            listed = listed || shards[j] == shard;
+        if (!listed)
+            shards[count++] = shard;
+    }
+    return count;
+}
+
+static void unpack(const struct restore_waiting *waiting, struct record *record)
+{
+    record->kind = waiting->kind;
+    record->sequence = waiting->sequence;
+    record->stamp_ms = waiting->stamp_ms;
+    record->actor = waiting->actor;
+    record->key = waiting->key;
+    if (waiting->kind == RECORD_RESERVED)
+        record->reserved = waiting->reserved;
+    else
+        record->settled = waiting->settled;
+}
+
+static void hold_back(struct restore *restore, const struct record *record)
+{
+    struct restore_waiting *waiting = &restore->waiting[restore->waiting_count++];
+
+    waiting->kind = record->kind;
+    waiting->sequence = record->sequence;
+    waiting->stamp_ms = record->stamp_ms;
+    waiting->actor = record->actor;
+    waiting->key = record->key;
+    if (record->kind == RECORD_RESERVED)
+        waiting->reserved = record->reserved;
+    else
+        waiting->settled = record->settled;
+}
+
+static void load_ahead(const struct restore *restore, enum shard_prefetch_step step)
+{
+    struct record record;
+    uint16_t shards[3];
+
+    for (uint32_t i = 0; i < restore->waiting_count; i++) {
+        unpack(&restore->waiting[i], &record);
+        uint32_t count = concerned(restore, &record, shards);
+        for (uint32_t j = 0; j < count; j++)
+            shard_prefetch_record(restore->shards[shards[j]], &record, step);
+    }
+}
+
+static enum shard_replay_result apply_one(struct restore *restore, const struct record *record)
+{
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+    uint16_t shards[3];
+    uint32_t count = concerned(restore, record, shards);
+
+    for (uint32_t i = 0; i < count && result == SHARD_REPLAY_OK; i++)
+        result = shard_replay(restore->shards[shards[i]], record);
+    return result;
+}
+
+enum shard_replay_result restore_finish(struct restore *restore)
+{
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+    struct record record;
+
+    load_ahead(restore, SHARD_PREFETCH_BUCKETS);
+    load_ahead(restore, SHARD_PREFETCH_ENTRIES);
+    for (uint32_t i = 0; i < restore->waiting_count && result == SHARD_REPLAY_OK; i++) {
+        unpack(&restore->waiting[i], &record);
+        result = apply_one(restore, &record);
+        restore->failed_sequence = record.sequence;
+        restore->failed_kind = record.kind;
+    }
+    restore->waiting_count = 0;
+    return result;
+}
+
+/* --- all records --- */
+
+static enum shard_replay_result apply_now(struct restore *restore, const struct record *record)
 {
     enum shard_replay_result result = SHARD_REPLAY_OK;
 
-    restore->records++;
-    if (record->stamp_ms > restore->stamp_ms)
-        restore->stamp_ms = record->stamp_ms;
-    switch (record->kind) {
-    case RECORD_EVENT:
+    restore->failed_sequence = record->sequence;
+    restore->failed_kind = record->kind;
+    if (record->kind == RECORD_EVENT)
         return restore_event(restore, record);
-    case RECORD_SHOW:
+    if (record->kind == RECORD_SHOW)
         return restore_show(restore, record);
-    case RECORD_ZONE:
+    if (record->kind == RECORD_ZONE)
         return restore_zone(restore, record);
-    case RECORD_RESERVED:
-    case RECORD_CONFIRMED:
-    case RECORD_CANCELLED:
-    case RECORD_EXPIRED:
-    case RECORD_CLEAN_STOP:
-        break;
-    }
     for (uint16_t i = 0; i < restore->partitions->shard_count && result == SHARD_REPLAY_OK; i++)
         result = shard_replay(restore->shards[i], record);
     return result;
+}
+
+enum shard_replay_result restore_record(struct restore *restore, const struct record *record)
+{
+    restore->records++;
+    if (record->stamp_ms > restore->stamp_ms)
+        restore->stamp_ms = record->stamp_ms;
+    if (is_about_one_booking(record->kind)) {
+        hold_back(restore, record);
+        return restore->waiting_count == RESTORE_AHEAD_MAX ? restore_finish(restore)
+                                                           : SHARD_REPLAY_OK;
+    }
+    enum shard_replay_result result = restore_finish(restore);
+    return result == SHARD_REPLAY_OK ? apply_now(restore, record) : result;
 }

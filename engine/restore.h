@@ -1,19 +1,45 @@
 /* Brings shards back from the records of their logs: makes each catalog version
- * once and shares it among all shards, and gives every other record to every
- * shard, which takes what concerns it. Main thread, before the workers run. */
+ * once and shares it among all shards, and gives every other record to the
+ * shards it concerns. Main thread, before the workers run.
+ *
+ * Records about one booking are held back a few at a time, so that what one of
+ * them touches is loaded while those before it are applied. */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 
 #include "shard.h"
+
+enum { RESTORE_AHEAD_MAX = 32 };
+
+/* A record about one booking, without the room an expiry's list needs. */
+struct restore_waiting {
+    enum record_kind kind;
+    uint64_t sequence, stamp_ms;
+    struct actor actor;
+    struct request_key key;
+    union {
+        struct record_reserved reserved;
+        struct record_settled settled;
+    };
+};
 
 struct restore {
     struct shard **shards; /* [partitions->shard_count], by index */
     const struct partition_map *partitions;
     uint64_t records;
     uint64_t stamp_ms; /* the newest seen */
+    /* When a record was impossible: which. */
+    uint64_t failed_sequence;
+    enum record_kind failed_kind;
+    struct restore_waiting waiting[RESTORE_AHEAD_MAX];
+    uint32_t waiting_count;
 };
 
-/* Records come in log order, shard 0 (the catalog) of an epoch first. */
+/* Records come in log order, shard 0 (the catalog) of an epoch first. A failure
+ * may be that of an earlier record: failed_sequence names it. */
 enum shard_replay_result restore_record(struct restore *restore, const struct record *record);
+
+/* Applies what is still held back. After the last record. */
+enum shard_replay_result restore_finish(struct restore *restore);
 
 #endif

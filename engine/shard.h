@@ -70,6 +70,10 @@ enum shard_prefetch_step { SHARD_PREFETCH_BUCKETS, SHARD_PREFETCH_ENTRIES };
 void shard_prefetch(const struct shard *shard, const struct command *command,
                     enum shard_prefetch_step step);
 
+/* The same for a record that is to be replayed. */
+void shard_prefetch_record(const struct shard *shard, const struct record *record,
+                           enum shard_prefetch_step step);
+
 /* Decides a reserve, confirm or cancel. RESULT_OK: *record holds the decision,
  * nothing has changed yet. Else *detail holds the refusal's numbers.
  * A repeat of what already is so (confirm a confirmed one) is RESULT_OK with

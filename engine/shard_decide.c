@@ -5,46 +5,72 @@
 #include "shard.h"
 #include "shard_state.h"
 
-static void prefetch_reserve(const struct shard *shard, const struct command *command,
-                             enum shard_prefetch_step step)
+/* What a reservation touches: its user's count and chain, and its own id. */
+static void prefetch_reservation(const struct shard *shard, const struct uuid *zone_id,
+                                 const struct uuid *user_id, const struct uuid *booking_id,
+                                 enum shard_prefetch_step step)
 {
     const struct catalog_event *event;
     uint32_t number;
-    const struct uuid *user_id = &command->actor.id;
 
-    if (!catalog_zone_and_event(shard->catalog, &command->reserve.zone_id, &event, &number))
+    if (!catalog_zone_and_event(shard->catalog, zone_id, &event, &number))
         return;
     if (step == SHARD_PREFETCH_BUCKETS) {
         quota_prefetch(&shard->quotas, user_id, number);
         booking_prefetch_user(&shard->bookings, user_id);
-        booking_prefetch(&shard->bookings, &command->reserve.booking_id);
+        booking_prefetch(&shard->bookings, booking_id);
     } else {
         quota_prefetch_entry(&shard->quotas, user_id, number);
-        booking_prefetch_entries(&shard->bookings, &command->reserve.booking_id, user_id);
+        booking_prefetch_entries(&shard->bookings, booking_id, user_id);
     }
+}
+
+static void prefetch_booking(const struct shard *shard, const struct uuid *booking_id,
+                             const struct uuid *user_id, enum shard_prefetch_step step)
+{
+    if (step == SHARD_PREFETCH_BUCKETS)
+        booking_prefetch(&shard->bookings, booking_id);
+    else
+        booking_prefetch_entries(&shard->bookings, booking_id, user_id);
+}
+
+static void prefetch_key(const struct shard *shard, const struct request_key *key,
+                         enum shard_prefetch_step step)
+{
+    if (key->hash != 0 && step == SHARD_PREFETCH_BUCKETS)
+        idempotency_prefetch(&shard->keys, key->hash);
 }
 
 void shard_prefetch(const struct shard *shard, const struct command *command,
                     enum shard_prefetch_step step)
 {
-    if (command->key.hash != 0 && step == SHARD_PREFETCH_BUCKETS)
-        idempotency_prefetch(&shard->keys, command->key.hash);
+    const struct uuid *user_id = &command->actor.id;
+
+    prefetch_key(shard, &command->key, step);
     switch (command->kind) {
     case COMMAND_RESERVE:
-        prefetch_reserve(shard, command, step);
+        prefetch_reservation(shard, &command->reserve.zone_id, user_id,
+                             &command->reserve.booking_id, step);
         break;
     case COMMAND_CONFIRM:
     case COMMAND_CANCEL:
     case COMMAND_BOOKING_GET:
-        if (step == SHARD_PREFETCH_BUCKETS)
-            booking_prefetch(&shard->bookings, &command->booking.booking_id);
-        else
-            booking_prefetch_entries(&shard->bookings, &command->booking.booking_id,
-                                     &command->actor.id);
+        prefetch_booking(shard, &command->booking.booking_id, user_id, step);
         break;
     default:
         break;
     }
+}
+
+void shard_prefetch_record(const struct shard *shard, const struct record *record,
+                           enum shard_prefetch_step step)
+{
+    prefetch_key(shard, &record->key, step);
+    if (record->kind == RECORD_RESERVED)
+        prefetch_reservation(shard, &record->reserved.zone_id, &record->reserved.user_id,
+                             &record->reserved.booking_id, step);
+    else
+        prefetch_booking(shard, &record->settled.booking_id, &record->settled.user_id, step);
 }
 
 static enum result decide_reserve(struct shard *shard, const struct command *command,
