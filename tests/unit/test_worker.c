@@ -185,6 +185,69 @@ static void test_waiting_is_not_counted_again(void **state)
     assert_int_equal(reserve(alice, far, 1).result, RESULT_RATE_LIMITED);
 }
 
+/* When an organizer's change is answered, it is durable and every worker has it. */
+static void test_catalog_change_is_everywhere(void **state)
+{
+    (void)state;
+    for (uint16_t connection = 0; connection < 2; connection++) {
+        struct catalog_zone *draft = calloc(1, sizeof *draft);
+        *draft =
+            (struct catalog_zone){.show_id = rig_id(2, 0), .total_seats = 3, .currency = "THB"};
+        struct command command = rig_command(COMMAND_ZONE_CREATE, alice, 900 + connection, 1);
+        command.actor.role = ROLE_ADMIN;
+        command.zone = draft;
+        sim->logs[0].stuck = true;
+        uint32_t number = sim_send(sim, connection, command);
+        sim_turns(sim, 10);
+        assert_null(sim_answer_to(sim, number));
+        sim->logs[0].stuck = false;
+        while (!sim_answer_to(sim, number))
+            sim_turn(sim);
+        const struct answer *answer = sim_answer_to(sim, number);
+        assert_int_equal(answer->result, RESULT_OK);
+        for (uint16_t worker = 0; worker < 2; worker++)
+            assert_non_null(
+                catalog_zone(worker_catalog(sim->group.workers[worker]), &answer->zone->id));
+        static struct zone_counters *counters[2]; /* they live as long as an engine */
+        counters[connection] = answer->zone->counters;
+        command.zone = calloc(1, sizeof *draft); /* the same key again: the same zone */
+        struct answer again = sim_ask(sim, 1, command);
+        assert_true(again.replayed);
+        assert_ptr_equal(again.zone->counters, counters[connection]);
+    }
+    assert_int_equal(sim->logs[0].appended, 2);
+}
+
+/* Lists and summaries gather from every shard, newest first, cut to the page. */
+static void test_lists_gather(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 4; n++) {
+        assert_int_equal(reserve(alice, n % 2 ? near : far, 1).result, RESULT_OK);
+        sim_pass(sim, 10);
+    }
+    struct command command = rig_command(COMMAND_BOOKING_LIST, alice, 0, 0);
+    command.list.page = 2;
+    command.list.per_page = 3;
+    struct answer answer = sim_ask(sim, 1, command);
+    assert_int_equal(answer.result, RESULT_OK);
+    assert_int_equal(answer.list->total, 4);
+    assert_int_equal(answer.list->count, 1);
+    assert_int_equal(answer.list->items[0].created_ms, RIG_START_MS);
+    command.list.page = 1;
+    answer = sim_ask(sim, 0, command);
+    assert_int_equal(answer.list->count, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(answer.list->items[i].created_ms, RIG_START_MS + 30 - 10 * i);
+
+    command = rig_command(COMMAND_BOOKING_SUMMARY, alice, 0, 0);
+    command.list.event_id = rig_event_id(0);
+    answer = sim_ask(sim, 1, command);
+    assert_int_equal(answer.summary.reserved, 4);
+    assert_int_equal(answer.summary.bookings, 4);
+    assert_int_equal(answer.summary.limit, 4);
+}
+
 /* The same key many times at once, over both workers' connections: one effect; each other
  * one hears that it is under way, or the same answer. */
 static void test_one_key_at_once(void **state)
@@ -362,6 +425,8 @@ int main(void)
         CASE(test_limit_follows_the_durable_log),
         CASE(test_expired_tickets_follow_the_durable_log),
         cmocka_unit_test_teardown(test_waiting_is_not_counted_again, teardown),
+        CASE(test_catalog_change_is_everywhere),
+        CASE(test_lists_gather),
         CASE(test_one_key_at_once),
         CASE(test_full_batch_makes_wait),
         cmocka_unit_test_teardown(test_waiting_has_a_bound, teardown),
