@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +105,16 @@ static int open_one(union socket_address *address, bool share)
     return fd;
 }
 
+/* The usual soft limit of 1,024 is for programs that still use select(). */
+static void descriptors_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int listener_open(const char *address, uint16_t count, int *descriptors,
                   char bound[LISTENER_ADDRESS_BYTES], char *error, size_t error_bytes)
 {
@@ -112,6 +123,7 @@ int listener_open(const char *address, uint16_t count, int *descriptors,
         snprintf(error, error_bytes, "listen: \"%s\" is not ADDRESS:PORT or [v6]:PORT", address);
         return -EINVAL;
     }
+    descriptors_raise();
     int probe = open_one(&at, false);
     if (probe >= 0)
         close(probe);
