@@ -11,11 +11,10 @@ enum { LISTENER_ADDRESS_BYTES = 64 };
 /* Opens `count` sockets on "ADDRESS:PORT" or "[v6]:PORT"; port 0 lets the kernel
  * choose one for all. `bound` receives the address actually bound, in the same
  * form. Binds once without SO_REUSEPORT first: otherwise a second server would
- * silently share the port. Before the workers start; the caller owns the
- * descriptors until server_new takes one. Raises the process's soft limit of
- * descriptors to its hard one: every connection is a descriptor. 0, or -errno with one line in
- * `error`
- * (-EINVAL: not an address); nothing stays open then. */
+ * silently share the port. Raises the process's soft limit of descriptors to its
+ * hard one: every connection is a descriptor. Before the workers start; the caller
+ * owns the descriptors until server_new takes one. 0, or -errno with one line in
+ * `error` (-EINVAL: not an address); nothing stays open then. */
 int listener_open(const char *address, uint16_t count, int *descriptors,
                   char bound[LISTENER_ADDRESS_BYTES], char *error, size_t error_bytes);
 
