@@ -39,6 +39,22 @@ static void answer_object(const struct idempotency_entry *entry, struct answer *
     }
 }
 
+/* A fingerprint has 32 bits: with some craft two operations have the same. */
+static bool is_made_by(const struct idempotency_entry *entry, enum command_kind kind)
+{
+    switch (kind) {
+    case COMMAND_EVENT_CREATE:
+    case COMMAND_EVENT_STATUS:
+        return entry->state == IDEMPOTENCY_EVENT;
+    case COMMAND_SHOW_CREATE:
+        return entry->state == IDEMPOTENCY_SHOW;
+    case COMMAND_ZONE_CREATE:
+        return entry->state == IDEMPOTENCY_ZONE;
+    default:
+        return entry->state == IDEMPOTENCY_BOOKING;
+    }
+}
+
 static enum shard_admission repeat_accepted(const struct idempotency_entry *entry,
                                             struct command *command, struct answer *answer)
 {
@@ -46,6 +62,8 @@ static enum shard_admission repeat_accepted(const struct idempotency_entry *entr
         return refuse(answer, RESULT_IDEMPOTENCY_KEY_REUSED);
     if (entry->state == IDEMPOTENCY_PENDING)
         return refuse(answer, RESULT_IDEMPOTENCY_IN_PROGRESS);
+    if (!is_made_by(entry, command->kind))
+        return refuse(answer, RESULT_IDEMPOTENCY_KEY_REUSED);
     if (entry->state == IDEMPOTENCY_BOOKING) {
         if (command->kind == COMMAND_RESERVE) {
             command->reserve.booking_id = entry->booking_id;

@@ -85,6 +85,33 @@ static void test_key_reused(void **state)
     assert_int_equal(rig->log_count, 1);
 }
 
+/* Fingerprints are short enough to be made equal on purpose: an answer is still only
+ * repeated to the operation it was made by. */
+static void test_equal_fingerprints(void **state)
+{
+    struct rig *rig = *state;
+    rig_ask(rig, rig_reserve(ALICE, 0, 2, 11));
+    struct answer answer;
+    for (enum command_kind kind = COMMAND_EVENT_CREATE; kind < COMMAND_KIND_COUNT; kind++) {
+        struct command command = rig_command(kind, ALICE, 11, 2);
+        assert_int_equal(rig_admit(rig, &command, &answer), SHARD_ANSWERED);
+        assert_int_equal(answer.result, RESULT_IDEMPOTENCY_KEY_REUSED);
+    }
+    struct command create = rig_command(COMMAND_EVENT_CREATE, ALICE, 12, 2);
+    assert_int_equal(rig_admit(rig, &create, &answer), SHARD_ADMIT);
+    answer.settlement.key = create.key;
+    struct uuid event_id = rig_event_id(0);
+    answer.event = catalog_event_share(catalog_event(shard_catalog(rig->shards[0]), &event_id));
+    rig_settle(rig, &create, &answer);
+    answer_release(&answer);
+    struct command reserve = rig_reserve(ALICE, 0, 2, 12);
+    assert_int_equal(rig_admit(rig, &reserve, &answer), SHARD_ANSWERED);
+    assert_int_equal(answer.result, RESULT_IDEMPOTENCY_KEY_REUSED);
+    struct command show = rig_command(COMMAND_SHOW_CREATE, ALICE, 12, 2);
+    assert_int_equal(rig_admit(rig, &show, &answer), SHARD_ANSWERED);
+    assert_int_equal(answer.result, RESULT_IDEMPOTENCY_KEY_REUSED);
+}
+
 /* Keys are each caller's own: two users may use the same. */
 static void test_keys_are_scoped(void **state)
 {
@@ -268,6 +295,7 @@ int main(void)
         CASE(test_repeat_says_the_same),
         CASE(test_ends_repeat),
         CASE(test_key_reused),
+        CASE(test_equal_fingerprints),
         CASE(test_keys_are_scoped),
         CASE(test_in_progress),
         CASE(test_refusals_repeat),
