@@ -94,6 +94,7 @@ static bool inbox_append(struct server *server, struct inbox *inbox, const char 
     uint32_t need = inbox->length + length;
     if (need > inbox->capacity && !inbox_grow(server, inbox, need))
         return false;
+    assert(inbox->bytes);
     memcpy(inbox->bytes + inbox->length, bytes, length);
     inbox->length = need;
     return true;

