@@ -32,7 +32,7 @@ static uint64_t user_hash(const void *slab, uint32_t slot)
 
 bool booking_table_init(struct booking_table *table)
 {
-    *table = (struct booking_table){.soonest = SLAB_NONE, .latest = SLAB_NONE};
+    *table = (struct booking_table){.soonest = SLAB_NONE, .latest = SLAB_NONE, .added = SLAB_NONE};
     if (slab_init(&table->bookings, sizeof(struct booking), BOOKINGS_MAX) &&
         slab_init(&table->users, sizeof(struct booking_user), USERS_MAX) &&
         hash_index_init(&table->by_id, BOOKINGS_MAX, &table->bookings, booking_matches,
@@ -100,13 +100,19 @@ static uint32_t user_slot(struct booking_table *table, const struct uuid *id)
     return slot;
 }
 
-/* Into the deadline list, looking from the latest end. */
+/* Into the deadline list, behind those of the same deadline; looking from where
+ * the last one went. */
 static void deadline_insert(struct booking_table *table, uint32_t slot)
 {
     struct booking *booking = booking_at(table, slot);
     uint64_t deadline_ms = booking_deadline_ms(booking);
-    uint32_t before = table->latest, after = SLAB_NONE;
+    uint32_t before = table->added;
+    uint32_t after = before == SLAB_NONE ? table->soonest : booking_at(table, before)->later;
 
+    while (after != SLAB_NONE && booking_deadline_ms(booking_at(table, after)) <= deadline_ms) {
+        before = after;
+        after = booking_at(table, after)->later;
+    }
     while (before != SLAB_NONE && booking_deadline_ms(booking_at(table, before)) > deadline_ms) {
         after = before;
         before = booking_at(table, before)->sooner;
@@ -121,10 +127,15 @@ static void deadline_insert(struct booking_table *table, uint32_t slot)
         table->latest = slot;
     else
         booking_at(table, after)->sooner = slot;
+    table->added = slot;
 }
 
-static void deadline_remove(struct booking_table *table, struct booking *booking)
+static void deadline_remove(struct booking_table *table, uint32_t slot)
 {
+    const struct booking *booking = booking_at(table, slot);
+
+    if (table->added == slot)
+        table->added = booking->sooner;
     if (booking->sooner == SLAB_NONE)
         table->soonest = booking->later;
     else
@@ -170,7 +181,7 @@ void booking_end(struct booking_table *table, uint32_t slot, enum booking_status
 
     assert(booking->status == BOOKING_RESERVED);
     assert(status != BOOKING_RESERVED);
-    deadline_remove(table, booking);
+    deadline_remove(table, slot);
     booking->status = (uint8_t)status;
     booking->changed_after_ms_low = (uint32_t)after_ms;
     booking->changed_after_ms_high = (uint8_t)(after_ms >> 32);

@@ -1,9 +1,11 @@
 /* The bookings of one shard: a slab of 64-byte records, an index by id, a chain
  * per user (newest first) and the reservations in deadline order.
  *
- * Reservations of one TTL arrive in deadline order, so the order is a list with
- * insertion from its tail: constant time, and right when the TTL was changed
- * between two starts too. Bookings are kept in every state. Pure. */
+ * Reservations of one TTL arrive in deadline order, so the order is a list and
+ * the place of the next is looked for where the last one went: at the end, or
+ * among older ones of a longer TTL when that was changed between two starts.
+ * Each of those is passed once, so the time is constant in the long run.
+ * Bookings are kept in every state. Pure. */
 #ifndef ENGINE_BOOKING_H
 #define ENGINE_BOOKING_H
 
@@ -39,6 +41,7 @@ struct booking_table {
     struct hash_index by_id;
     struct hash_index user_by_id;
     uint32_t soonest, latest; /* ends of the deadline list */
+    uint32_t added;           /* the last put into it, or what stands before its place */
     uint64_t count_by_status[BOOKING_REFUNDED + 1];
 };
 
