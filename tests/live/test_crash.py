@@ -39,7 +39,7 @@ def wait_or_kill(engine, seconds):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and engine.running:
         time.sleep(0.01)
-    engine.kill()
+    equal(engine.kill(), -9, "it ended by itself:\n" + engine.tail() + "\n")
 
 
 def restart(engine, draw, points):
