@@ -337,6 +337,7 @@ static void fail(struct worker *worker)
         }
         worker_answer(worker, &entry->message.answer);
     }
+    worker_fail_changes(worker, durable);
     /* Twice: once to queue the sends, once to let them go. */
     worker->transport.submit_and_wait(worker->transport.context, 0);
     worker->transport.reap(worker->transport.context);

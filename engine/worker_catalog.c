@@ -1,6 +1,8 @@
 /* Catalog changes: shard 0 decides and logs; when the record is durable every
- * other worker gets the new version, and the answer leaves when all have it, so
- * that whoever saw the answer finds the object everywhere. */
+ * worker gets the new version, shard 0's own too, and the answer leaves when all
+ * have it. So whoever saw the answer finds the object everywhere, and nobody saw
+ * or sold before what a crash could still undo. Shard 0 decides the next change
+ * when it has this one: one change a flush. */
 #include <assert.h>
 
 #include "worker_state.h"
@@ -73,25 +75,20 @@ static void answer_unchanged(struct worker *worker, const struct command *comman
 }
 
 static void spread(struct worker *worker, const struct command *command,
-                   const struct record *record, struct answer *answer, struct catalog_round *round)
+                   const struct record *record, const struct answer *answer,
+                   struct catalog_round *round)
 {
     uint16_t shard_count = worker->group->shard_count;
-    struct message version = version_message(record, answer);
-    bool placed = put_here(worker, &version);
-    assert(placed); /* parents are known and tables are far larger than catalogs */
 
-    if (shard_count == 1) {
-        worker_answer_home(worker, command, answer, record->sequence);
-        return;
-    }
     round->used = true;
-    round->missing = (uint16_t)(shard_count - 1);
+    round->missing = shard_count;
     round->message = (struct message){.kind = MESSAGE_ANSWER_HOME, .answer = *answer};
     round->to = worker_home_of(worker, &command->actor.id);
-    for (uint16_t to = 1; to < shard_count; to++) {
-        struct message copy = version_message(record, answer);
-        copy.round = (uint32_t)(round - worker->rounds);
-        worker_deliver(worker, record->sequence, to, &copy);
+    worker->catalog_changing = true;
+    for (uint16_t to = 0; to < shard_count; to++) {
+        struct message version = version_message(record, answer);
+        version.round = (uint32_t)(round - worker->rounds);
+        worker_deliver(worker, record->sequence, to, &version);
     }
 }
 
@@ -119,7 +116,7 @@ static void name_new_object(struct worker *worker, struct command *command)
         command->zone->id = id;
 }
 
-void worker_change_catalog(struct worker *worker, struct command *command)
+static void decide_change(struct worker *worker, struct command *command)
 {
     struct catalog_round *round = open_round(worker);
     struct answer answer;
@@ -148,6 +145,16 @@ void worker_change_catalog(struct worker *worker, struct command *command)
     } else {
         refuse_change(worker, command, result == RESULT_OK ? RESULT_OVERLOADED : result);
     }
+}
+
+void worker_change_catalog(struct worker *worker, struct command *command)
+{
+    if (!worker->catalog_changing)
+        decide_change(worker, command);
+    else if (worker_defer(worker, STAGE_CATALOG, command))
+        return;
+    else
+        refuse_change(worker, command, RESULT_OVERLOADED);
     command_release(command);
 }
 
@@ -156,7 +163,9 @@ void worker_put_version(struct worker *worker, uint16_t from, struct message *me
     struct message applied = {.kind = MESSAGE_CATALOG_APPLIED, .round = message->round};
     bool placed = put_here(worker, message);
 
-    assert(placed);
+    assert(placed); /* parents are known, and deciding saw room */
+    if (from == worker->index)
+        worker->catalog_changing = false;
     worker_deliver(worker, 0, from, &applied);
 }
 
@@ -175,5 +184,20 @@ void worker_version_applied(struct worker *worker, uint32_t number)
         worker_deliver(worker, 0, round->message.answer.to.worker, &round->message);
     } else {
         worker_deliver(worker, 0, round->to, &round->message);
+    }
+}
+
+void worker_fail_changes(struct worker *worker, uint64_t durable)
+{
+    for (uint32_t i = 0; i < CATALOG_ROUNDS_MAX; i++) {
+        struct catalog_round *round = &worker->rounds[i];
+        struct answer *answer = &round->message.answer;
+        if (!round->used || answer->to.worker != worker->index)
+            continue;
+        round->used = false;
+        answer_release(answer);
+        answer->result = RESULT_INDETERMINATE;
+        answer->position_sequence = durable;
+        worker_answer(worker, answer);
     }
 }

@@ -124,8 +124,7 @@ void worker_refuse(struct worker *worker, struct command *command, enum result r
     answer_directly(worker, &answer);
 }
 
-/* A command for later, because it waits for room or for another's answer. */
-static bool defer(struct worker *worker, enum stage stage, const struct command *command)
+bool worker_defer(struct worker *worker, enum stage stage, const struct command *command)
 {
     /* The connection's worker may be in a later turn than ours: received after now. */
     bool too_old =
@@ -248,7 +247,7 @@ static void decide(struct worker *worker, struct command *command)
     answer_decision(worker, command, result, &record, &detail);
     return;
 later:
-    if (!defer(worker, STAGE_ZONE, command)) {
+    if (!worker_defer(worker, STAGE_ZONE, command)) {
         record.kind = 0;
         answer_decision(worker, command, RESULT_OVERLOADED, &record, &detail);
     }
@@ -343,7 +342,7 @@ static void admit(struct worker *worker, struct command *command)
         answer_directly(worker, &answer);
         break;
     case SHARD_WAIT:
-        if (!defer(worker, STAGE_HOME, command))
+        if (!worker_defer(worker, STAGE_HOME, command))
             worker_refuse(worker, command, RESULT_OVERLOADED);
         break;
     }
@@ -461,10 +460,17 @@ void worker_retry_deferred(struct worker *worker)
     worker->deferred_count = 0;
     for (; kept_from < count; kept_from++) {
         struct deferred waiting = worker->deferred[kept_from];
-        if (waiting.stage == STAGE_HOME)
+        switch (waiting.stage) {
+        case STAGE_HOME:
             admit(worker, &waiting.command);
-        else
+            break;
+        case STAGE_ZONE:
             decide(worker, &waiting.command);
+            break;
+        case STAGE_CATALOG:
+            worker_change_catalog(worker, &waiting.command);
+            break;
+        }
         assert(worker->deferred_count <= kept_from + 1);
     }
     metric_set(&worker->metrics->deferred, worker->deferred_count);

@@ -18,7 +18,7 @@ enum {
     INTERNAL_MESSAGES_MAX = 8192
 };
 
-enum stage { STAGE_HOME, STAGE_ZONE };
+enum stage { STAGE_HOME, STAGE_ZONE, STAGE_CATALOG };
 
 struct deferred {
     enum stage stage;
@@ -61,6 +61,7 @@ struct worker {
     uint32_t deferred_count;
     struct gather gathers[GATHERS_MAX];
     struct catalog_round rounds[CATALOG_ROUNDS_MAX];
+    bool catalog_changing; /* shard 0: its own replica waits for a change to be durable */
 
     /* Zone counts taken when the log stood at counts_sequence. */
     struct shard_zone_counts counts[ZONE_COUNTS_MAX];
@@ -81,6 +82,9 @@ void worker_name_booking(struct worker *worker, struct command *command);
 /* Handles one message from a peer. */
 void worker_receive(struct worker *worker, uint16_t from, struct message *message);
 void worker_retry_deferred(struct worker *worker);
+/* Keeps a command for later, because it waits for room or for another's answer.
+ * False: it has waited too long, or too many do; it is still the caller's. */
+bool worker_defer(struct worker *worker, enum stage stage, const struct command *command);
 void worker_expire(struct worker *worker);
 
 /* Sends a message when `sequence` is durable; takes it over. */
@@ -97,6 +101,8 @@ bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message
 void worker_change_catalog(struct worker *worker, struct command *command);
 void worker_put_version(struct worker *worker, uint16_t from, struct message *message);
 void worker_version_applied(struct worker *worker, uint32_t round);
+/* The log failed: whether these changes survive is not known. */
+void worker_fail_changes(struct worker *worker, uint64_t durable);
 
 /* --- worker_gather.c --- */
 
