@@ -162,43 +162,41 @@ static void field_amount(struct diff_row *row, replay_minor minor, const char *c
 static const struct table {
     const char *name;
     const char *select;
-} tables[DIFF_TABLE_COUNT] =
-    {
-        [DIFF_EVENTS] =
-            {"events",
-             "SELECT id, tenant_id, organizer_id, title, slug, description, venue, city,"
-             " image_url, status, " US("sale_start_at") ", " US(
-                 "sale_end_at") ", max_per_user, " US("created_at") ", " US("updated_at") " FROM "
-                                                                                          "events"},
-        [DIFF_SHOWS] = {"shows",
-                        "SELECT id, event_id, name, " US("show_date") ", segment_count, " US(
-                            "created_at") ", " US("updated_at") " FROM shows"},
-        [DIFF_ZONES] = {"seat_zones",
-                        "SELECT id, show_id, event_id, name, kind, price, currency, total_seats,"
-                        " available_seats, reserved_seats, sold_seats, " US("created_at") ", " US(
-                            "updated_at") " FROM seat_zones"},
-        [DIFF_BOOKINGS] =
-            {
-                "bookings", "SELECT id, user_id, event_id, show_id, zone_id, quantity, "
-                            "from_segment,"
-                            " to_segment, unit_price, total_amount, currency, status, "
-                            "payment_id, " US("created_at") ", " US("reserved_at") ", " US("expires"
-                                                                                           "_at") ", " US("confirmed_at") ", " US(
-                                "cancelled_at") ", " US("expired_at") ", " US("updated_at") ", "
-                                                                                            "idempo"
-                                                                                            "tency_"
-                                                                                            "key_"
-                                                                                            "hash, "
-                                                                                            "log_"
-                                                                                            "epoch,"
-                                                                                            " log_"
-                                                                                            "shard,"
-                                                                                            " log_"
-                                                                                            "sequen"
-                                                                                            "ce "
-                                                                                            "FROM "
-                                                                                            "bookin"
-                                                                                            "gs"},
+} tables[DIFF_TABLE_COUNT] = {
+    [DIFF_EVENTS] =
+        {"events",
+         "SELECT id, tenant_id, organizer_id, title, slug, description, venue, city,"
+         " image_url, status, " US("sale_start_at") ", " US("sale_end_at") ", max_per_user, " US(
+             "created_at") ", " US("updated_at") " FROM "
+                                                 "events"},
+    [DIFF_SHOWS] = {"shows", "SELECT id, event_id, name, " US("show_date") ", segment_count, " US(
+                                 "created_at") ", " US("updated_at") " FROM shows"},
+    [DIFF_ZONES] = {"seat_zones",
+                    "SELECT id, show_id, event_id, name, kind, price, currency, total_seats,"
+                    " available_seats, reserved_seats, sold_seats, " US("created_at") ", " US(
+                        "updated_at") " FROM seat_zones"},
+    [DIFF_BOOKINGS] =
+        {"bookings",
+         "SELECT id, user_id, event_id, show_id, zone_id, quantity, "
+         "from_segment,"
+         " to_segment, unit_price, total_amount, currency, status, "
+         "payment_id, " US("created_at") ", " US("reserved_at") ", " US(
+             "expires"
+             "_at") ", " US("confirmed_at") ", " US("cancelled_at") ", " US("expired_at") ", " US("updated_at") ", "
+                                                                                                                "idempo"
+                                                                                                                "tency_"
+                                                                                                                "key_"
+                                                                                                                "hash, "
+                                                                                                                "log_"
+                                                                                                                "epoch,"
+                                                                                                                " log_"
+                                                                                                                "shard,"
+                                                                                                                " log_"
+                                                                                                                "sequen"
+                                                                                                                "ce "
+                                                                                                                "FROM "
+                                                                                                                "bookin"
+                                                                                                                "gs"},
 };
 
 const char *diff_table_name(enum diff_table table)

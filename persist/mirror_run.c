@@ -15,8 +15,10 @@
 
 #include "../engine/logger.h"
 #include "log_reader.h"
+#include "log_scan.h"
 #include "mirror_report.h"
 #include "mirror_store.h"
+#include "replay_lock.h"
 
 enum {
     BACKOFF_FIRST_MS = 250,
@@ -90,6 +92,30 @@ static void report_positions(struct mirror *mirror)
     }
 }
 
+/* Whether the log has what PostgreSQL has. After a power cut the durable mark may
+ * be older than the log, until the engine starts again: so the log itself is asked. */
+static enum step log_reaches(struct mirror *mirror, uint16_t shard)
+{
+    const uint64_t position = mirror->positions[shard];
+    const struct log_scan_options options = {.dir = mirror->dir,
+                                             .epoch = mirror->epoch,
+                                             .shard = shard,
+                                             .sealed = mirror->sealed,
+                                             .live =
+                                                 replay_engine_runs(data_dir_path(mirror->dir))};
+    struct log_scan_end end = {0};
+    struct log_error error = {0};
+    if (log_scan(&options, &end, &error) != 0)
+        return fail_with(mirror, &error);
+    if (end.next_sequence > position)
+        return STEP_GO;
+    return fail(mirror, LOG_EXIT_CORRUPT,
+                "PostgreSQL has shard %u of epoch %" PRIu32 " up to sequence %" PRIu64
+                ", the log ends at %" PRIu64 ": the log has lost acknowledged records, or the "
+                "database is of another copy; mirror the right log, or into an empty database",
+                (unsigned)shard, mirror->epoch.number, position, end.next_sequence - 1);
+}
+
 static enum step readers_open(struct mirror *mirror)
 {
     readers_close(mirror);
@@ -102,14 +128,11 @@ static enum step readers_open(struct mirror *mirror)
         struct log_error error = {0};
         if (log_reader_open(&mirror->readers[shard], &options, &error) != 0)
             return fail_with(mirror, &error);
-        const uint64_t durable = log_reader_durable(mirror->readers[shard]);
-        if (mirror->positions[shard] > durable)
-            return fail(mirror, LOG_EXIT_CORRUPT,
-                        "PostgreSQL has shard %u of epoch %" PRIu32 " up to sequence %" PRIu64
-                        ", the log ends at %" PRIu64 ": the log has lost acknowledged records, or "
-                        "the database is of another copy; mirror the right log, or an empty "
-                        "database",
-                        (unsigned)shard, mirror->epoch.number, mirror->positions[shard], durable);
+        if (mirror->positions[shard] > log_reader_durable(mirror->readers[shard])) {
+            const enum step step = log_reaches(mirror, shard);
+            if (step != STEP_GO)
+                return step;
+        }
     }
     report_positions(mirror);
     return mirror_batch_reset(&mirror->batch, mirror->epoch.number, mirror->positions,

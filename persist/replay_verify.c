@@ -1,15 +1,13 @@
 #include "replay_verify.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "log_scan.h"
 #include "replay_fold.h"
+#include "replay_lock.h"
 
 struct verify {
     const struct data_dir *dir;
@@ -20,19 +18,6 @@ struct verify {
     enum shard_replay_result result;
     struct log_error error;
 };
-
-/* An engine holds an exclusive lock on LOCK while it runs. */
-static bool engine_runs(const char *data_dir)
-{
-    char path[LOG_PATH_BYTES];
-    (void)snprintf(path, sizeof path, "%s/LOCK", data_dir);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    const bool runs = flock(fd, LOCK_SH | LOCK_NB) != 0;
-    (void)close(fd);
-    return runs;
-}
 
 static int visit(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
 {
@@ -147,7 +132,7 @@ static int verify_state(struct verify *verify)
 int replay_verify(const struct replay_options *options)
 {
     const char *path = options->config.storage.data_dir;
-    struct verify verify = {.live = engine_runs(path)};
+    struct verify verify = {.live = replay_engine_runs(path)};
     struct data_dir *dir = NULL;
     int code = data_dir_open_reader(&dir, path, &verify.error);
     verify.dir = dir;
