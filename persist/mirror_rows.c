@@ -178,13 +178,10 @@ static void audit_begin(struct replay_buffer *out, const struct mirror_origin *o
     copy_smallint(out, item);
 }
 
-static void catalog_json(struct replay_buffer *out, const struct uuid *id,
-                         const struct record *record)
+static void catalog_json(struct replay_buffer *out, const struct record *record)
 {
     struct replay_json json = json_for_postgres(out);
     replay_json_open(&json, '{');
-    replay_json_key(&json, "id");
-    replay_json_uuid(&json, id);
     if (record->kind == RECORD_EVENT)
         replay_event_json(&json, &record->event);
     else if (record->kind == RECORD_SHOW)
@@ -218,13 +215,13 @@ void mirror_row_catalog_history(struct replay_buffer *outbox, struct replay_buff
     const char *event_type = catalog_event_type(record, &id);
     outbox_begin(outbox, origin, 1, object, id, event_type);
     size_t mark = copy_jsonb_begin(outbox);
-    catalog_json(outbox, id, record);
+    catalog_json(outbox, record);
     copy_field_end(outbox, mark);
 
     audit_begin(audit, origin, 1, event_type, object, id);
     copy_null(audit); /* old values: mirror_store looks up the version before */
     mark = copy_jsonb_begin(audit);
-    catalog_json(audit, id, record);
+    catalog_json(audit, record);
     copy_field_end(audit, mark);
 }
 

@@ -74,6 +74,7 @@ static void member_text(struct replay_json *json, const char *name, const struct
 
 void replay_event_json(struct replay_json *json, const struct catalog_event *event)
 {
+    member_uuid(json, "id", &event->id);
     member_uuid(json, "tenant_id", &event->tenant_id);
     member_uuid(json, "organizer_id", &event->organizer_id);
     member_text(json, "title", &event->title);
@@ -92,6 +93,7 @@ void replay_event_json(struct replay_json *json, const struct catalog_event *eve
 
 void replay_show_json(struct replay_json *json, const struct catalog_show *show)
 {
+    member_uuid(json, "id", &show->id);
     member_uuid(json, "event_id", &show->event_id);
     member_text(json, "name", &show->name);
     member_time(json, "show_date", show->show_date_ms);
@@ -102,6 +104,7 @@ void replay_show_json(struct replay_json *json, const struct catalog_show *show)
 
 void replay_zone_json(struct replay_json *json, const struct catalog_zone *zone)
 {
+    member_uuid(json, "id", &zone->id);
     member_uuid(json, "show_id", &zone->show_id);
     member_uuid(json, "event_id", &zone->event_id);
     member_text(json, "name", &zone->name);
@@ -112,16 +115,6 @@ void replay_zone_json(struct replay_json *json, const struct catalog_zone *zone)
     member_unsigned(json, "total_seats", zone->total_seats);
     member_time(json, "created_at", zone->created_ms);
     member_time(json, "updated_at", zone->updated_ms);
-}
-
-static void own_id_json(struct replay_json *json, const struct record *record)
-{
-    if (record->kind == RECORD_EVENT)
-        member_uuid(json, "event_id", &record->event.id);
-    else if (record->kind == RECORD_SHOW)
-        member_uuid(json, "show_id", &record->show.id);
-    else if (record->kind == RECORD_ZONE)
-        member_uuid(json, "zone_id", &record->zone.id);
 }
 
 static void reserved_json(struct replay_json *json, const struct record *record)
@@ -153,7 +146,7 @@ static void settled_json(struct replay_json *json, const struct record_settled *
 static void expired_json(struct replay_json *json, const struct record_expired *expired)
 {
     member_uuid(json, "zone_id", &expired->zone_id);
-    replay_json_key(json, "items");
+    replay_json_key(json, "bookings");
     replay_json_open(json, '[');
     for (uint32_t i = 0; i < expired->count; i++) {
         replay_json_open(json, '{');
@@ -192,15 +185,20 @@ static void facts_json(struct replay_json *json, const struct record *record)
     }
 }
 
-/* Hexadecimal text: JSON readers lose bits of 64-bit numbers. */
 static void key_json(struct replay_json *json, const struct request_key *key)
 {
-    if (key->hash == 0)
+    replay_json_key(json, "key");
+    if (key->hash == 0) {
+        replay_json_null(json);
         return;
+    }
+    /* Hexadecimal text: JSON readers lose bits of 64-bit numbers. */
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016" PRIx64, key->hash);
-    member_string(json, "key_hash", hash);
-    member_unsigned(json, "key_fingerprint", key->fingerprint);
+    replay_json_open(json, '{');
+    member_string(json, "hash", hash);
+    member_unsigned(json, "fingerprint", key->fingerprint);
+    replay_json_close(json, '}');
 }
 
 void replay_record_json(struct replay_json *json, uint32_t epoch, uint16_t shard,
@@ -212,12 +210,16 @@ void replay_record_json(struct replay_json *json, uint32_t epoch, uint16_t shard
     member_unsigned(json, "shard", shard);
     member_unsigned(json, "sequence", record->sequence);
     member_string(json, "kind", kind != NULL ? kind : "unknown");
-    member_time(json, "stamp", record->stamp_ms);
-    member_unsigned(json, "stamp_ms", record->stamp_ms);
-    member_uuid(json, "actor_id", &record->actor.id);
-    member_string(json, "actor_role", replay_role_name(record->actor.role));
+    member_time(json, "at", record->stamp_ms);
+    replay_json_key(json, "actor");
+    replay_json_open(json, '{');
+    member_uuid(json, "id", &record->actor.id);
+    member_string(json, "role", replay_role_name(record->actor.role));
+    replay_json_close(json, '}');
     key_json(json, &record->key);
-    own_id_json(json, record);
+    replay_json_key(json, "facts");
+    replay_json_open(json, '{');
     facts_json(json, record);
+    replay_json_close(json, '}');
     replay_json_close(json, '}');
 }

@@ -15,8 +15,7 @@ const char *replay_zone_kind_name(enum zone_kind kind);
 void replay_record_json(struct replay_json *json, uint32_t epoch, uint16_t shard,
                         const struct record *record);
 
-/* The objects without their own id, as `"key":value` members inside an object the
- * caller opened. */
+/* The objects as `"key":value` members inside an object the caller opened. */
 void replay_event_json(struct replay_json *json, const struct catalog_event *event);
 void replay_show_json(struct replay_json *json, const struct catalog_show *show);
 void replay_zone_json(struct replay_json *json, const struct catalog_zone *zone);
