@@ -5,6 +5,7 @@
 #
 # BOXOFFICE_<SECTION>_<KEY> works here as with the engine itself.
 set -euo pipefail
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
 build=${BUILD:-build}
@@ -56,25 +57,28 @@ start() {
     done
 }
 
-# Prints the id of the demo's first zone, making event, show and zones if need be.
+# Prints the id of the first thing at PATH, or nothing.
+first() { # PATH TOKEN FILTER
+    curl -sS "$api$1" -H "Authorization: Bearer $2" | jq -r "$3 // empty"
+}
+
+# Prints the id of the demo's first zone. Event, show and zone are made where they
+# are missing, each on its own: an earlier start may have been cut short.
 zone() {
-    local owner event show
+    local owner event show zone
     owner=$(token organizer "$organizer")
-    event=$(curl -sS "$api/events/$slug" | jq -r '.data.id // empty')
-    if [ -z "$event" ]; then
-        event=$(call POST /events "$owner" "{\"title\":\"Demo night\",\"slug\":\"$slug\",
-            \"venue\":\"Lumpini Hall\",\"city\":\"Bangkok\",\"status\":\"published\"}" | jq -r .id)
-    fi
-    show=$(curl -sS "$api/events/$event/shows" | jq -r '.data[0].id // empty')
-    if [ -z "$show" ]; then
-        show=$(call POST "/events/$event/shows" "$owner" \
-            '{"name":"Friday","show_date":"2030-06-07T20:00:00.000Z"}' | jq -r .id)
-    fi
-    zone=$(curl -sS "$api/shows/$show/zones" | jq -r '.data[0].id // empty')
-    if [ -z "$zone" ]; then
-        zone=$(call POST "/shows/$show/zones" "$owner" '{"name":"Standing","kind":"general",
-            "price":1500.00,"currency":"THB","total_seats":5000}' | jq -r .id)
-    fi
+    event=$(first "/events/$slug" "$owner" .data.id)
+    [ -n "$event" ] || event=$(call POST /events "$owner" "{\"title\":\"Demo night\",
+        \"slug\":\"$slug\",\"venue\":\"Lumpini Hall\",\"city\":\"Bangkok\",\"max_per_user\":10}" |
+        jq -r .id)
+    show=$(first "/events/$event/shows" "$owner" '.data[0].id')
+    [ -n "$show" ] || show=$(call POST "/events/$event/shows" "$owner" \
+        '{"name":"Friday","show_date":"2030-06-07T20:00:00.000Z"}' | jq -r .id)
+    zone=$(first "/shows/$show/zones" "$owner" '.data[0].id')
+    [ -n "$zone" ] || zone=$(call POST "/shows/$show/zones" "$owner" '{"name":"Standing",
+        "kind":"general","price":1500.00,"currency":"THB","total_seats":5000}' | jq -r .id)
+    [ "$(first "/events/$slug" "$owner" .data.status)" = published ] ||
+        call POST "/events/$event/publish" "$owner" >/dev/null
     echo "$zone"
 }
 
@@ -84,13 +88,13 @@ print_next() { # ZONE TOKEN
 Boxoffice serves on http://$listen and a demo event is on sale. In another terminal:
 
 1. Reserve two tickets (run it twice: the same key gets the same answer)
-curl -si $api/bookings/reserve -H 'Authorization: Bearer $2' -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' -d '{"zone_id":"$1","quantity":2}'
+curl -i -w '\n' $api/bookings/reserve -H 'Authorization: Bearer $2' -H 'Content-Type: application/json' -H 'Idempotency-Key: first-try' -d '{"zone_id":"$1","quantity":2}'
 
 2. Confirm every reservation of this buyer
-curl -s $api/bookings/pending -H 'Authorization: Bearer $2' | jq -r '.data[].id // .data[].booking_id' | xargs -I{} curl -s -X POST $api/bookings/{}/confirm -H 'Authorization: Bearer $2'
+curl -s $api/bookings/pending -H 'Authorization: Bearer $2' | jq -r '.data[].booking_id' | xargs -I{} curl -w '\n' -X POST $api/bookings/{}/confirm -H 'Authorization: Bearer $2'
 
 3. See what is left
-curl -s $api/zones/$1
+curl -w '\n' $api/zones/$1
 
 Inside: $build/boxctl shards, $build/boxctl top. Ctrl-C stops.
 
