@@ -12,14 +12,21 @@ enum {
     NS_PER_MS = 1000000,
     TURN_WAIT_MS_MAX = 250,   /* so that the watchdog and a stop are seen */
     CLOCK_JUMP_MS_MAX = 5000, /* a larger step of the wall clock is not followed */
+    INQUIRIES_MAX = 64,       /* of the control thread; it asks one by one */
     EXIT_IO_ERROR = 74        /* EX_IOERR */
 };
+
+/* What may be in the gate, besides what expires: every worker's requests may be
+ * with us, and a cancel takes two places, its answer and the tickets it gives
+ * back; versions on their way out, and the answers that ours were put in place. */
+static uint32_t gate_places(uint16_t shard_count)
+{
+    return 2U * shard_count * IN_FLIGHT_MAX + 2U * shard_count * CATALOG_ROUNDS_MAX + INQUIRIES_MAX;
+}
 
 struct worker *worker_new(struct worker_group *group, uint16_t index, struct shard *shard)
 {
     struct worker *worker = memory_new(sizeof *worker);
-    uint32_t gate_capacity =
-        (uint32_t)group->shard_count * IN_FLIGHT_MAX + IN_FLIGHT_MAX + INTERNAL_MESSAGES_MAX;
 
     if (!worker)
         return NULL;
@@ -29,9 +36,11 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
     worker->metrics = &group->metrics[index];
     worker->batch = memory_reserve(IN_FLIGHT_MAX * sizeof *worker->batch);
     worker->deferred = memory_reserve(DEFERRED_MAX * sizeof *worker->deferred);
+    worker->gate_kept = gate_places(group->shard_count);
     worker->now_ns = group->clock.monotonic_ns(group->clock.context);
     worker->now_ms = group->clock.wall_ms(group->clock.context);
-    if (worker->batch && worker->deferred && gate_init(&worker->gate, gate_capacity)) {
+    if (worker->batch && worker->deferred &&
+        gate_init(&worker->gate, worker->gate_kept + EXPIRED_IN_GATE_MAX)) {
         group->workers[index] = worker;
         return worker;
     }
@@ -275,6 +284,8 @@ static uint64_t wait_ns(struct worker *worker, uint64_t wait_ns_max)
     uint64_t deadline_ms = shard_next_deadline_ms(worker->shard);
     uint64_t ns = wait_ns_max;
 
+    if (worker->expiry_goes_on && deadline_ms <= worker->now_ms)
+        return 0;
     if (must_look_again_soon(worker) || deadline_ms <= worker->now_ms)
         return NS_PER_MS < ns ? NS_PER_MS : ns;
     if (deadline_ms - worker->now_ms < ns / NS_PER_MS)

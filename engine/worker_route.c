@@ -493,8 +493,9 @@ void worker_expire(struct worker *worker)
 {
     struct record record;
 
+    worker->expiry_goes_on = false;
     for (int i = 0; i < EXPIRE_RECORDS_PER_TURN; i++) {
-        if (gate_room(&worker->gate) < IN_FLIGHT_MAX ||
+        if (gate_room(&worker->gate) < worker->gate_kept + RECORD_EXPIRED_MAX ||
             !shard_expire(worker->shard, worker->now_ms, &record) ||
             worker->journal.state(worker->journal.context) >= JOURNAL_FULL ||
             !log_and_apply(worker, &record))
@@ -502,4 +503,5 @@ void worker_expire(struct worker *worker)
         metric_add(&worker->metrics->expired, record.expired.count);
         release_tickets(worker, &record);
     }
+    worker->expiry_goes_on = true;
 }

@@ -13,9 +13,9 @@ enum {
     CATALOG_ROUNDS_MAX = 64, /* catalog changes being spread; shard 0 */
     ZONE_COUNTS_MAX = 256,   /* zones published with one flush */
     EXPIRE_RECORDS_PER_TURN = 32,
-    MESSAGES_PER_TURN = 1024, /* taken from one mailbox before the others get a turn */
-    LOOK_AHEAD_MAX = 32,      /* messages loaded ahead at a time */
-    INTERNAL_MESSAGES_MAX = 8192
+    MESSAGES_PER_TURN = 1024,   /* taken from one mailbox before the others get a turn */
+    LOOK_AHEAD_MAX = 32,        /* messages loaded ahead at a time */
+    EXPIRED_IN_GATE_MAX = 16384 /* tickets given back by expiry that wait for the log */
 };
 
 enum stage { STAGE_HOME, STAGE_ZONE, STAGE_CATALOG };
@@ -57,6 +57,7 @@ struct worker {
     uint32_t in_flight;
 
     struct gate gate;
+    uint32_t gate_kept;        /* places of the gate that are not for expiry */
     struct deferred *deferred; /* [DEFERRED_MAX] */
     uint32_t deferred_count;
     struct gather gathers[GATHERS_MAX];
@@ -68,6 +69,7 @@ struct worker {
     uint32_t count_count;
     uint64_t counts_sequence;
 
+    bool expiry_goes_on; /* more is due than a turn takes */
     bool draining, drained;
     uint64_t drain_deadline_ns;
     bool failed;
