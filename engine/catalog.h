@@ -67,6 +67,7 @@ struct zone_counters {
     _Alignas(64) _Atomic uint32_t available;
     _Atomic uint32_t reserved;
     _Atomic uint32_t sold;
+    _Atomic uint32_t versions; /* of the zone that share them; the last frees them */
 };
 
 struct catalog_zone {
@@ -81,7 +82,7 @@ struct catalog_zone {
     uint64_t created_ms;
     uint64_t updated_ms;
     struct text name;
-    /* Shared by all versions of the zone and never freed while the engine runs. */
+    /* Shared by all versions of the zone, of which the catalog always holds one. */
     struct zone_counters *counters;
 };
 

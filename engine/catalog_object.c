@@ -60,8 +60,7 @@ struct catalog_show *catalog_show_new(const struct catalog_show *draft)
     return show;
 }
 
-/* Counters outlive every version: `GET` reads them from any worker. They stay
- * until the process ends, as zones do. */
+/* Counters outlive all versions but the last: `GET` reads them from any worker. */
 static struct zone_counters *counters_new(uint32_t available)
 {
     struct zone_counters *counters = memory_new_aligned(64, sizeof *counters);
@@ -82,8 +81,10 @@ struct catalog_zone *catalog_zone_new(const struct catalog_zone *draft)
     text_take(&zone->name, (char *)(zone + 1));
     if (!zone->counters)
         zone->counters = counters_new(zone->total_seats);
-    if (zone->counters)
+    if (zone->counters) {
+        atomic_fetch_add_explicit(&zone->counters->versions, 1, memory_order_relaxed);
         return zone;
+    }
     memory_free(zone);
     return NULL;
 }
@@ -126,6 +127,9 @@ void catalog_show_release(const struct catalog_show *show)
 void catalog_zone_release(const struct catalog_zone *zone)
 {
     struct catalog_zone *released = (struct catalog_zone *)(uintptr_t)zone;
-    if (released && unreference(&released->references))
-        memory_free(released);
+    if (!released || !unreference(&released->references))
+        return;
+    if (unreference(&released->counters->versions))
+        memory_free(released->counters);
+    memory_free(released);
 }

@@ -20,7 +20,6 @@ struct fixture {
 
 static void put_catalog(struct fixture *fixture)
 {
-    static struct zone_counters counters[ZONES];
     struct catalog_event event_draft = {.id = fixture->event_id,
                                         .status = EVENT_PUBLISHED,
                                         .max_per_user = 4,
@@ -36,11 +35,8 @@ static void put_catalog(struct fixture *fixture)
         assert(put);
     }
     for (uint64_t n = 0; n < ZONES; n++) {
-        struct catalog_zone draft = {.id = fixture->zones[n],
-                                     .show_id = show->id,
-                                     .event_id = event->id,
-                                     .total_seats = 5,
-                                     .counters = &counters[n]};
+        struct catalog_zone draft = {
+            .id = fixture->zones[n], .show_id = show->id, .event_id = event->id, .total_seats = 5};
         for (int i = 0; i < SHARDS; i++) {
             bool put = shard_put_zone(fixture->shards[i], catalog_zone_new(&draft));
             assert(put);
