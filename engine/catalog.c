@@ -10,8 +10,6 @@
 #include "hash.h"
 #include "slab.h"
 
-enum { EVENTS_MAX = 1 << 22, SHOWS_MAX = 1 << 22, ZONES_MAX = 1 << 22 };
-
 /* Numbers of the shows of an event, or of the zones of a show. */
 struct number_list {
     uint32_t *numbers;
@@ -94,16 +92,17 @@ struct catalog *catalog_new(void)
 
     if (!catalog)
         return NULL;
-    if (slab_init(&catalog->events, sizeof(struct event_entry), EVENTS_MAX) &&
-        slab_init(&catalog->shows, sizeof(struct show_entry), SHOWS_MAX) &&
-        slab_init(&catalog->zones, sizeof(struct zone_entry), ZONES_MAX) &&
-        hash_index_init(&catalog->event_by_id, EVENTS_MAX, &catalog->events, event_matches,
+    if (slab_init(&catalog->events, sizeof(struct event_entry), CATALOG_EVENTS_MAX) &&
+        slab_init(&catalog->shows, sizeof(struct show_entry), CATALOG_SHOWS_MAX) &&
+        slab_init(&catalog->zones, sizeof(struct zone_entry), CATALOG_ZONES_MAX) &&
+        hash_index_init(&catalog->event_by_id, CATALOG_EVENTS_MAX, &catalog->events, event_matches,
                         event_hash) &&
-        hash_index_init(&catalog->event_by_slug, EVENTS_MAX, &catalog->events, slug_matches,
+        hash_index_init(&catalog->event_by_slug, CATALOG_EVENTS_MAX, &catalog->events, slug_matches,
                         slug_hash) &&
-        hash_index_init(&catalog->show_by_id, SHOWS_MAX, &catalog->shows, show_matches,
+        hash_index_init(&catalog->show_by_id, CATALOG_SHOWS_MAX, &catalog->shows, show_matches,
                         show_hash) &&
-        hash_index_init(&catalog->zone_by_id, ZONES_MAX, &catalog->zones, zone_matches, zone_hash))
+        hash_index_init(&catalog->zone_by_id, CATALOG_ZONES_MAX, &catalog->zones, zone_matches,
+                        zone_hash))
         return catalog;
     catalog_free(catalog);
     return NULL;
@@ -307,6 +306,11 @@ const struct catalog_event *catalog_event_by_number(const struct catalog *catalo
 uint32_t catalog_event_count(const struct catalog *catalog)
 {
     return catalog->events.used;
+}
+
+uint32_t catalog_show_count(const struct catalog *catalog)
+{
+    return catalog->shows.used;
 }
 
 uint32_t catalog_zone_count(const struct catalog *catalog)

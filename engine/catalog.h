@@ -25,7 +25,11 @@ enum {
     CATALOG_ZONE_SEATS_MAX = 10000000,
     CATALOG_SEGMENTS_MAX = 64,
     CATALOG_ZONES_PER_SHOW_MAX = 1000,
-    CATALOG_SHOWS_PER_EVENT_MAX = 1000
+    CATALOG_SHOWS_PER_EVENT_MAX = 1000,
+    /* Of all organizers, for ever: every worker keeps every one. */
+    CATALOG_EVENTS_MAX = 1 << 16,
+    CATALOG_SHOWS_MAX = 1 << 18,
+    CATALOG_ZONES_MAX = 1 << 20
 };
 
 /* Bytes that are not terminated; they live with the object that names them. */
@@ -130,7 +134,9 @@ const struct catalog_zone *catalog_zone_and_event(const struct catalog *catalog,
  * quota table can key by 4 bytes. UINT32_MAX: unknown. */
 uint32_t catalog_event_number(const struct catalog *catalog, const struct uuid *id);
 const struct catalog_event *catalog_event_by_number(const struct catalog *catalog, uint32_t number);
+/* All events and shows ever put in. */
 uint32_t catalog_event_count(const struct catalog *catalog);
+uint32_t catalog_show_count(const struct catalog *catalog);
 
 /* All zones, in the order they came. */
 uint32_t catalog_zone_count(const struct catalog *catalog);

@@ -7,8 +7,6 @@
 #include "hash.h"
 #include "shard_state.h"
 
-enum { ZONES_MAX = 1 << 20 };
-
 static bool zone_matches(const void *slab, uint32_t slot, const void *id)
 {
     struct zone *const *zone = slab_at(slab, slot);
@@ -26,10 +24,11 @@ static bool init_tables(struct shard *shard)
     const struct shard_options *options = &shard->options;
 
     shard->catalog = catalog_new();
-    shard->changed_zones = memory_reserve(ZONES_MAX * sizeof *shard->changed_zones);
+    shard->changed_zones = memory_reserve(CATALOG_ZONES_MAX * sizeof *shard->changed_zones);
     return shard->catalog && shard->changed_zones &&
-           slab_init(&shard->zones, sizeof(struct zone *), ZONES_MAX) &&
-           hash_index_init(&shard->zone_by_id, ZONES_MAX, &shard->zones, zone_matches, zone_hash) &&
+           slab_init(&shard->zones, sizeof(struct zone *), CATALOG_ZONES_MAX) &&
+           hash_index_init(&shard->zone_by_id, CATALOG_ZONES_MAX, &shard->zones, zone_matches,
+                           zone_hash) &&
            booking_table_init(&shard->bookings) && quota_table_init(&shard->quotas) &&
            idempotency_table_init(&shard->keys, options->idempotency_ms) &&
            refusal_memory_init(&shard->refusals, options->idempotency_ms) &&
@@ -65,7 +64,7 @@ void shard_free(struct shard *shard)
     booking_table_release(&shard->bookings);
     hash_index_release(&shard->zone_by_id);
     slab_release(&shard->zones);
-    memory_release(shard->changed_zones, ZONES_MAX * sizeof *shard->changed_zones);
+    memory_release(shard->changed_zones, CATALOG_ZONES_MAX * sizeof *shard->changed_zones);
     catalog_free(shard->catalog);
     memory_free(shard);
 }

@@ -226,6 +226,8 @@ static enum result decide_event(const struct shard *shard, const struct command 
 
     if (catalog_event_by_slug(shard->catalog, draft->slug.bytes, draft->slug.length))
         return RESULT_CONFLICT;
+    if (catalog_event_count(shard->catalog) == CATALOG_EVENTS_MAX)
+        return RESULT_INVALID_STATE;
     record->kind = RECORD_EVENT;
     record->event = *draft;
     record->event.organizer_id = command->actor.id;
@@ -260,6 +262,7 @@ static enum result decide_show(const struct shard *shard, const struct command *
     if (!event || !may_change(&command->actor, event))
         return RESULT_NOT_FOUND;
     if (event->status == EVENT_CANCELLED ||
+        catalog_show_count(shard->catalog) == CATALOG_SHOWS_MAX ||
         catalog_event_show(shard->catalog, &event->id, CATALOG_SHOWS_PER_EVENT_MAX - 1))
         return RESULT_INVALID_STATE;
     record->kind = RECORD_SHOW;
@@ -281,6 +284,7 @@ static enum result decide_zone(const struct shard *shard, const struct command *
     if (command->zone->kind != ZONE_GENERAL)
         return RESULT_KIND_UNSUPPORTED;
     if (event->status == EVENT_CANCELLED ||
+        catalog_zone_count(shard->catalog) == CATALOG_ZONES_MAX ||
         catalog_show_zone(shard->catalog, &show->id, CATALOG_ZONES_PER_SHOW_MAX - 1))
         return RESULT_INVALID_STATE;
     record->kind = RECORD_ZONE;

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "shard_rig.h"
 
 /* Who may change what is on sale, and how a user's bookings are listed. */
@@ -65,6 +67,24 @@ static void test_who_makes_events(void **state)
     assert_true(uuid_equal(&record.event.organizer_id, &organizer.id));
     assert_int_equal(record.event.created_ms, rig->now_ms);
     assert_int_equal(record.event.updated_ms, rig->now_ms);
+}
+
+/* The catalog has a bound, and full is an answer: what is decided finds room. */
+static void test_a_full_catalog(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    char slug[24];
+    for (uint32_t n = 0; n < CATALOG_EVENTS_MAX; n++) {
+        struct catalog_event draft = {.id = rig_event_id(n)};
+        draft.slug = (struct text){slug, (uint32_t)snprintf(slug, sizeof slug, "evening-%u", n)};
+        if (n == 0 || n + 1 == CATALOG_EVENTS_MAX)
+            assert_int_equal(decide(rig, create_event(&organizer, &draft), &record), RESULT_OK);
+        rig_put_event(rig, &draft);
+    }
+    struct catalog_event draft = {.id = rig_event_id(CATALOG_EVENTS_MAX), .slug = {"late", 4}};
+    assert_int_equal(decide(rig, create_event(&organizer, &draft), &record), RESULT_INVALID_STATE);
+    assert_int_equal(record.kind, 0);
 }
 
 /* A slug belongs to one event. */
@@ -240,10 +260,15 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_who_makes_events), CASE(test_slug_is_taken_once),
-        CASE(test_who_publishes),    CASE(test_states_of_an_event),
-        CASE(test_shows_and_zones),  CASE(test_list),
-        CASE(test_pending),          CASE(test_summary),
+        CASE(test_a_full_catalog),
+        CASE(test_who_makes_events),
+        CASE(test_slug_is_taken_once),
+        CASE(test_who_publishes),
+        CASE(test_states_of_an_event),
+        CASE(test_shows_and_zones),
+        CASE(test_list),
+        CASE(test_pending),
+        CASE(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
