@@ -489,11 +489,19 @@ static void release_tickets(struct worker *worker, const struct record *record)
     }
 }
 
+/* A stop waits for requests only; what else is due expires at the next start. */
+static bool may_expire(const struct worker *worker)
+{
+    return !worker->draining || worker->in_flight > 0 || worker->deferred_count > 0;
+}
+
 void worker_expire(struct worker *worker)
 {
     struct record record;
 
     worker->expiry_goes_on = false;
+    if (!may_expire(worker))
+        return;
     for (int i = 0; i < EXPIRE_RECORDS_PER_TURN; i++) {
         if (gate_room(&worker->gate) < worker->gate_kept + RECORD_EXPIRED_MAX ||
             !shard_expire(worker->shard, worker->now_ms, &record) ||

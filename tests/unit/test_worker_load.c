@@ -6,13 +6,15 @@
 enum { WAVE = 16384 };
 
 struct slow_log {
-    uint64_t appended, durable;
+    uint64_t appended, submitted, durable;
     bool slow;
+    enum record_kind last;
 };
 
 struct ear {
     uint32_t answered;
     uint64_t wait_ns; /* of the last turn */
+    bool time_passes; /* a millisecond a turn */
 };
 
 static struct sim *sim;
@@ -23,15 +25,15 @@ static uint64_t user_next;
 static uint64_t slow_append(void *context, const struct record *record)
 {
     (void)context;
-    (void)record;
+    slow.last = record->kind;
     return ++slow.appended;
 }
 
 static void slow_flush(void *context)
 {
     (void)context;
-    if (!slow.slow)
-        slow.durable = slow.appended;
+    if (slow.submitted == slow.durable)
+        slow.submitted = slow.appended;
 }
 
 static uint64_t slow_durable(void *context)
@@ -55,6 +57,14 @@ static enum journal_state slow_state(void *context)
 static uint32_t ear_reap(void *context)
 {
     (void)context;
+    if (!slow.slow)
+        slow.durable = slow.submitted;
+    return 0;
+}
+
+static uint32_t ear_unfinished(void *context)
+{
+    (void)context;
     return 0;
 }
 
@@ -62,6 +72,8 @@ static void ear_wait(void *context, uint64_t wait_ns)
 {
     (void)context;
     ear.wait_ns = wait_ns;
+    if (ear.time_passes)
+        sim_pass(sim, 1);
 }
 
 static void ear_answer(void *context, struct answer *answer)
@@ -86,7 +98,7 @@ static int setup(void **state)
                                   .answer = ear_answer,
                                   .ring_bell = sim_ring_bell,
                                   .drain = sim_drain,
-                                  .unfinished = ear_reap};
+                                  .unfinished = ear_unfinished};
     worker_attach(sim->group.workers[0], &journal, &transport);
     rig_event(&sim->rig, 0, 4);
     rig_zone(&sim->rig, 0, 0, CATALOG_ZONE_SEATS_MAX, 150000);
@@ -171,6 +183,27 @@ static void test_no_sleep_while_holds_are_due(void **state)
     assert_int_equal(rig_counts(&sim->rig, 0).reserved, 0);
 }
 
+/* A stop does not wait for holds that lapse one after the other: they lapse as well at
+ * the next start. */
+static void test_stop_while_holds_lapse(void **state)
+{
+    (void)state;
+    for (int ms = 0; ms < 2000; ms++) {
+        reserve_wave(1);
+        sim_pass(sim, 1);
+    }
+    sim_pass(sim, RIG_TTL_MS - 2000);
+    ear.time_passes = true;
+    for (int turn = 0; turn < 3; turn++)
+        worker_turn(sim->group.workers[0], 1000000000);
+    uint64_t begin_ms = sim->wall_ms;
+    atomic_store(&sim->group.stop, WORKER_DRAIN);
+    assert_int_equal(worker_run(sim->group.workers[0]), 0);
+    assert_true(sim->wall_ms - begin_ms < 100);
+    assert_int_equal(slow.last, RECORD_CLEAN_STOP);
+    assert_int_equal(slow.durable, slow.appended);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -178,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_expiry_and_cancels_behind_a_slow_disk),
         CASE(test_no_sleep_while_holds_are_due),
+        CASE(test_stop_while_holds_lapse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
