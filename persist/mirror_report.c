@@ -148,7 +148,7 @@ static void write_file(const struct mirror_report *report, const struct replay_b
 {
     char path[LOG_PATH_BYTES];
     char temporary[LOG_PATH_BYTES + 8];
-    (void)snprintf(path, sizeof path, "%s/mirror.report.json", report->data_dir);
+    (void)snprintf(path, sizeof path, "%s/mirror-status.json", report->data_dir);
     (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)

@@ -1,4 +1,4 @@
-/* What the mirror says about itself: <data_dir>/mirror.report.json, replaced
+/* What the mirror says about itself: <data_dir>/mirror-status.json, replaced
  * once a second, and a log line every ten. A thread of its own writes them, so
  * that they stay true while PostgreSQL keeps the mirror waiting; it takes the
  * signals, too. */
