@@ -16,6 +16,8 @@
 /* One database mirrors one cluster, and advisory locks are per database. */
 #define MIRROR_LOCK "pg_try_advisory_lock(1651470456, 1)"
 
+enum { LOCK_TRIES = 20 }; /* of a tenth of a second each */
+
 #define EVENT_COLUMNS                                                                              \
     "id, tenant_id, organizer_id, title, slug, description, venue, city, image_url, status, "      \
     "sale_start_at, sale_end_at, max_per_user, created_at, updated_at"
@@ -113,17 +115,29 @@ void mirror_store_close(struct mirror_store *store)
 
 /* --- opening --- */
 
-static enum mirror_store_outcome take_lock(struct mirror_store *store)
+static enum mirror_store_outcome try_lock(struct mirror_store *store, bool *taken)
 {
     PGresult *rows = NULL;
     const enum postgres_outcome outcome =
         postgres_query(&store->session, &rows, "SELECT " MIRROR_LOCK, 0, NULL);
     if (outcome != POSTGRES_OK)
         return (enum mirror_store_outcome)outcome;
-    const bool taken = PQgetvalue(rows, 0, 0)[0] == 't';
+    *taken = PQgetvalue(rows, 0, 0)[0] == 't';
     PQclear(rows);
-    if (taken)
-        return MIRROR_STORE_OK;
+    return MIRROR_STORE_OK;
+}
+
+/* A mirror that has just ended may still have its backend for a moment. */
+static enum mirror_store_outcome take_lock(struct mirror_store *store)
+{
+    const struct timespec pause = {.tv_nsec = 100000000};
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        bool taken = false;
+        const enum mirror_store_outcome outcome = try_lock(store, &taken);
+        if (outcome != MIRROR_STORE_OK || taken)
+            return outcome;
+        (void)nanosleep(&pause, NULL);
+    }
     (void)snprintf(
         store->session.error, sizeof store->session.error,
         "another boxreplay mirrors into this database (it holds the advisory lock); "
