@@ -247,6 +247,34 @@ static void test_lists_gather(void **state)
     assert_int_equal(answer.summary.limit, 4);
 }
 
+/* A burst over a mailbox's slots is refused as overload, never lost: every command is
+ * answered, and who was refused has nothing held against the limit or the key. */
+static void test_full_mailbox(void **state)
+{
+    enum { USERS = 400 };
+    (void)state;
+    uint32_t first = sim->asked, refused = 0, taken = 0;
+    for (uint64_t n = 0; n < USERS; n++)
+        sim_send(sim, 0, rig_reserve(1000 + n, far, 1, 50));
+    sim_turns(sim, 30);
+    for (uint32_t n = first; n < first + USERS; n++) {
+        const struct answer *answer = sim_answer_to(sim, n);
+        assert_non_null(answer);
+        refused += answer->result == RESULT_OVERLOADED;
+        taken += answer->result == RESULT_OK;
+        if (answer->result != RESULT_OVERLOADED)
+            continue;
+        struct answer again = sim_ask(sim, 1, rig_reserve(1000 + n - first, far, 1, 50));
+        assert_false(again.replayed);
+        assert_int_equal(again.result, RESULT_INSUFFICIENT_STOCK);
+        again = sim_ask(sim, 1, rig_reserve(1000 + n - first, near, 4, 51));
+        assert_true(again.result == RESULT_OK || again.result == RESULT_INSUFFICIENT_STOCK);
+    }
+    assert_int_equal(taken, 6);
+    assert_true(refused > 0);
+    rig_audit(&sim->rig);
+}
+
 /* The same key many times at once, over both workers' connections: one effect; each other
  * one hears that it is under way, or the same answer. */
 static void test_one_key_at_once(void **state)
@@ -426,6 +454,7 @@ int main(void)
         cmocka_unit_test_teardown(test_waiting_is_not_counted_again, teardown),
         CASE(test_catalog_change_is_everywhere),
         CASE(test_lists_gather),
+        CASE(test_full_mailbox),
         CASE(test_one_key_at_once),
         CASE(test_full_batch_makes_wait),
         cmocka_unit_test_teardown(test_waiting_has_a_bound, teardown),
