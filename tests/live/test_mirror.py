@@ -109,8 +109,12 @@ def test_stops_cleanly_and_reports():
                 return json.load(file)
         except FileNotFoundError:
             return {}
-    wait_until(lambda: status().get("lag_records") == 0 and status().get("records", 0) > 0, 10,
-               "the status says: caught up")
+    try:
+        wait_until(lambda: status().get("lag_records") == 0 and status().get("records", 0) > 0,
+                   15, "the status says: caught up")
+    except AssertionError:
+        with open(os.path.join(stage.engine.home, "mirror.log")) as said:
+            raise AssertionError(f"not caught up: {status()}\n{said.read()}") from None
     at = status()
     equal(at["state"], "following")
     equal(len(at["positions"]), 2, "shards")
