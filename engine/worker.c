@@ -48,10 +48,48 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
     return NULL;
 }
 
+static void release_message(struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_ANSWER_HOME:
+    case MESSAGE_ANSWER:
+    case MESSAGE_GATHERED:
+        answer_release(&message->answer);
+        break;
+    case MESSAGE_CATALOG_EVENT:
+        catalog_event_release(message->event);
+        break;
+    case MESSAGE_CATALOG_SHOW:
+        catalog_show_release(message->show);
+        break;
+    case MESSAGE_CATALOG_ZONE:
+        catalog_zone_release(message->zone);
+        break;
+    default: /* commands are not held back; the others own nothing */
+        break;
+    }
+}
+
+/* A stop in the middle leaves things that will never be answered. */
+static void release_unfinished(struct worker *worker)
+{
+    for (; worker->gate.count > 0; gate_pop(&worker->gate))
+        release_message(&worker->gate.entries[worker->gate.head].message);
+    for (uint32_t i = 0; i < worker->deferred_count; i++)
+        command_release(&worker->deferred[i].command);
+    for (uint32_t i = 0; i < CATALOG_ROUNDS_MAX; i++)
+        if (worker->rounds[i].used)
+            release_message(&worker->rounds[i].message);
+    for (uint32_t i = 0; i < GATHERS_MAX; i++)
+        if (worker->gathers[i].used)
+            answer_release(&worker->gathers[i].answer);
+}
+
 void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
+    release_unfinished(worker);
     gate_release(&worker->gate);
     memory_release(worker->deferred, DEFERRED_MAX * sizeof *worker->deferred);
     memory_release(worker->batch, IN_FLIGHT_MAX * sizeof *worker->batch);
@@ -339,8 +377,10 @@ static void fail(struct worker *worker)
                LOG_INT("durable", durable), LOG_INT("undecided", worker->gate.count));
     for (; worker->gate.count > 0; gate_pop(&worker->gate)) {
         struct gate_entry *entry = &worker->gate.entries[worker->gate.head];
-        if (entry->to != worker->index || entry->message.kind != MESSAGE_ANSWER)
+        if (entry->to != worker->index || entry->message.kind != MESSAGE_ANSWER) {
+            release_message(&entry->message);
             continue;
+        }
         if (entry->sequence > durable) {
             answer_release(&entry->message.answer);
             entry->message.answer.result = RESULT_INDETERMINATE;
