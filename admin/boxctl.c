@@ -101,7 +101,7 @@ static bool shard_number(const char *text)
 {
     size_t length = strlen(text);
     return length >= 1 && length <= 5 && strspn(text, "0123456789") == length &&
-           (text[0] != '0' || length == 1) && atoi(text) <= UINT16_MAX;
+           (text[0] != '0' || length == 1) && strtoul(text, NULL, 10) <= UINT16_MAX;
 }
 
 static bool check_use(const struct command *command, const struct boxctl_options *options)

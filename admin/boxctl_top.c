@@ -109,7 +109,7 @@ static int run_screen(struct top *top)
         fprintf(stderr, "boxctl: %s\n", strerror(errno));
         return EX_OSERR;
     }
-    uint64_t due_ms = monotonic_ms();
+    uint64_t due_ms;
     uint64_t drawn = 0;
     do {
         take_sample(top);

@@ -104,7 +104,7 @@ static void print_histogram(FILE *out, yajl_val shards)
         if (!begun) {
             continue;
         }
-        int length = (int)(rows[row] * BAR_WIDTH / most);
+        int length = most == 0 ? 0 : (int)(rows[row] * BAR_WIDTH / most);
         snprintf(bar, sizeof bar, "%.*s", length, "########################################");
         table_cell(table, figure_ns(text, UINT64_C(1000) << row));
         table_cell(table, figure_count(text, rows[row]));

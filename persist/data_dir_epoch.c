@@ -48,6 +48,7 @@ static int newest_epoch(const struct data_dir *dir, uint32_t *newest, struct log
     while ((entry = readdir(directory)) != NULL) {
         unsigned number;
         int length = 0;
+        /* NOLINTNEXTLINE(cert-err34-c): six digits cannot overflow. */
         if (sscanf(entry->d_name, "epoch-%6u%n", &number, &length) == 1 && length == 12 &&
             entry->d_name[12] == '\0' && number > *newest)
             *newest = number;

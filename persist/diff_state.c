@@ -50,8 +50,10 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
     if (state->booking_count == state->booking_capacity) {
         const uint32_t capacity =
             state->booking_capacity > 0 ? state->booking_capacity * 2 : DIFF_BOOKINGS_MIN;
+        if (capacity > DIFF_BOOKINGS_MAX)
+            return false;
         struct diff_booking *bookings = realloc(state->bookings, capacity * sizeof *bookings);
-        if (capacity > DIFF_BOOKINGS_MAX || bookings == NULL)
+        if (bookings == NULL)
             return false;
         state->bookings = bookings;
         state->booking_capacity = capacity;

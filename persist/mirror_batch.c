@@ -93,6 +93,7 @@ static bool bookings_grow(struct mirror_batch *batch, uint32_t more)
 static bool booking_add(struct mirror_batch *batch, const struct mirror_booking *booking)
 {
     const uint32_t slot = batch->booking_count;
+    assert(slot < batch->booking_capacity && batch->bookings != NULL);
     batch->bookings[slot] = *booking;
     if (!hash_index_insert(&batch->by_id, id_hash(&booking->id), slot))
         return false;

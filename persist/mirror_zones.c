@@ -1,5 +1,6 @@
 #include "mirror_zones.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -70,6 +71,7 @@ bool mirror_zones_put(struct mirror_zones *zones, const struct mirror_zone *fact
     }
     if (!grow(zones))
         return false;
+    assert(zones->items != NULL);
     zones->items[zones->count] = *facts;
     if (!hash_index_insert(&zones->by_id, hash_of(zones, zones->count), zones->count))
         return false;

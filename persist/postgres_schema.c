@@ -5,10 +5,12 @@
 
 /* The .sql files lie in the program as they are, so that one text serves the
  * tool, psql and the reader. Paths are from the project's root, where make runs. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): the symbol is declared, not computed. */
 #define EMBED_SQL(symbol, path)                                                                    \
     extern const char symbol[];                                                                    \
     __asm__(".pushsection .rodata\n.globl " #symbol "\n" #symbol ":\n.incbin \"" path              \
             "\"\n.byte 0\n.popsection\n")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 EMBED_SQL(postgres_schema_0001, "persist/schema/0001_base.sql");
 

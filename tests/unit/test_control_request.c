@@ -78,6 +78,7 @@ static void the_rest_is_refused(void **state)
         "{\"command\":null}",
         "{\"command\":\"evict\"}",
         "{\"command\":\"status\",\"command\":\"drain\"}",
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text with ID in it. */
         "{\"command\":\"status\",\"id\":\"" ID "\"}",
         "{\"command\":\"status\",\"shard\":0}",
         "{\"command\":\"status\",\"confirm\":true}",

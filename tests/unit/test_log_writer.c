@@ -356,8 +356,7 @@ static void through_a_ring(enum log_storage_method method)
     assert_int_equal(log_writer_new(&f.writer, &options, &f.error), 0);
     f.journal = log_writer_journal(f.writer);
     for (uint32_t i = 1; i <= 900; i++) {
-        uint64_t sequence;
-        while ((sequence = fixture_append(&f, i)) == 0) {
+        while (fixture_append(&f, i) == 0) {
             ring_flush(&ring, f.storage, &clean);
             usleep(500);
         }

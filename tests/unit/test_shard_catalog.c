@@ -74,7 +74,7 @@ static void test_a_full_catalog(void **state)
 {
     struct rig *rig = *state;
     struct record record;
-    char slug[24];
+    char slug[24] = "";
     for (uint32_t n = 0; n < CATALOG_EVENTS_MAX; n++) {
         struct catalog_event draft = {.id = rig_event_id(n)};
         draft.slug = (struct text){slug, (uint32_t)snprintf(slug, sizeof slug, "evening-%u", n)};
