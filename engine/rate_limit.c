@@ -4,11 +4,11 @@
 
 #include <assert.h>
 
-enum { ENTRIES_MAX = 1 << 20, SWEEP_PER_TAKE = 4, MS_PER_MINUTE = 60000 };
+enum { ENTRIES_MAX = 1 << 20, SWEEP_PER_TAKE = 4, US_PER_MS = 1000, US_PER_MINUTE = 60000000 };
 
 struct rate_limit_entry {
     struct uuid user_id;
-    uint64_t arrival_ms; /* theoretical arrival time; 0: unused */
+    uint64_t arrival_us; /* theoretical arrival time; 0: unused */
 };
 
 static bool entry_matches(const void *slab, uint32_t slot, const void *id)
@@ -45,12 +45,15 @@ void rate_limit_table_release(struct rate_limit_table *table)
 static void sweep(struct rate_limit_table *table, uint64_t now_ms)
 {
     for (int i = 0; i < SWEEP_PER_TAKE && table->entries.used > 0; i++) {
-        uint32_t slot = table->sweep++ % table->entries.used;
+        /* Not modulo the growing count: that kept step with it, and looked at the
+         * same few for ever. */
+        uint32_t slot = table->sweep < table->entries.used ? table->sweep : 0;
+        table->sweep = slot + 1;
         struct rate_limit_entry *entry = slab_at(&table->entries, slot);
-        if (entry->arrival_ms == 0 || entry->arrival_ms > now_ms)
+        if (entry->arrival_us == 0 || entry->arrival_us > now_ms * US_PER_MS)
             continue;
         hash_index_remove(&table->by_user, hash_uuid(&entry->user_id), slot);
-        entry->arrival_ms = 0;
+        entry->arrival_us = 0;
         slab_give(&table->entries, slot);
     }
 }
@@ -68,7 +71,7 @@ static struct rate_limit_entry *open_entry(struct rate_limit_table *table,
         return NULL;
     struct rate_limit_entry *entry = slab_at(&table->entries, slot);
     entry->user_id = *user_id;
-    entry->arrival_ms = now_ms;
+    entry->arrival_us = now_ms * US_PER_MS;
     bool inserted = hash_index_insert(&table->by_user, hash, slot);
     assert(inserted); /* the index has room for every slot of the slab */
     return entry;
@@ -84,11 +87,12 @@ uint64_t rate_limit_take(struct rate_limit_table *table, const struct uuid *user
     if (!entry)
         return now_ms + 1000; /* the table is full of users over their rate */
 
-    uint64_t interval_ms = MS_PER_MINUTE / table->per_minute;
-    uint64_t arrival_ms = entry->arrival_ms > now_ms ? entry->arrival_ms : now_ms;
-    uint64_t tolerance_ms = interval_ms * (table->burst - 1);
-    if (arrival_ms > now_ms + tolerance_ms)
-        return arrival_ms - tolerance_ms;
-    entry->arrival_ms = arrival_ms + interval_ms;
+    uint64_t now_us = now_ms * US_PER_MS;
+    uint64_t interval_us = US_PER_MINUTE / table->per_minute;
+    uint64_t arrival_us = entry->arrival_us > now_us ? entry->arrival_us : now_us;
+    uint64_t tolerance_us = interval_us * (table->burst - 1);
+    if (arrival_us > now_us + tolerance_us)
+        return (arrival_us - tolerance_us + US_PER_MS - 1) / US_PER_MS;
+    entry->arrival_us = arrival_us + interval_us;
     return 0;
 }
