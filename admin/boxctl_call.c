@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,20 +77,17 @@ static enum boxctl_call_result gone(struct boxctl_call *call, char *error, size_
     return BOXCTL_CALL_NO_ENGINE;
 }
 
-static bool send_all(int fd, const char *bytes, size_t length)
+/* In one piece. A failure is not looked at: who refuses us may have said why and
+ * hung up already, and reading tells. */
+static void send_request(int fd, const char *request)
 {
-    while (length > 0) {
-        ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) {
-            continue;
-        }
-        if (sent <= 0) {
-            return false;
-        }
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-    return true;
+    struct iovec parts[2] = {{.iov_base = (void *)(uintptr_t)request, .iov_len = strlen(request)},
+                             {.iov_base = (void *)(uintptr_t) "\n", .iov_len = 1}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t sent;
+    do {
+        sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
 }
 
 static uint64_t monotonic_ms(void)
@@ -184,9 +182,7 @@ enum boxctl_call_result boxctl_call(struct boxctl_call *call, const char *reques
     if (result != BOXCTL_CALL_OK) {
         return result;
     }
-    if (!send_all(call->fd, request, strlen(request)) || !send_all(call->fd, "\n", 1)) {
-        return gone(call, error, error_bytes);
-    }
+    send_request(call->fd, request);
     result = read_line(call, error, error_bytes);
     return result == BOXCTL_CALL_OK ? read_answer(call, error, error_bytes) : result;
 }

@@ -19,7 +19,7 @@ static void watch(struct control_watch *watch, uint16_t shard, uint64_t turns, u
     watch->stuck = stuck;
 }
 
-int control_watchdog_check(struct control_watchdog *watchdog, const struct worker_group *group,
+int control_watchdog_check(struct control_watchdog *watchdog, struct worker_group *group,
                            uint32_t watchdog_ms, uint64_t now_ns)
 {
     uint64_t step_ns = watchdog->checked_ns == 0 ? 0 : now_ns - watchdog->checked_ns;
@@ -28,12 +28,15 @@ int control_watchdog_check(struct control_watchdog *watchdog, const struct worke
     }
     watchdog->checked_ns = now_ns;
     int hung = -1;
+    uint64_t stuck = 0;
     for (uint16_t shard = 0; shard < group->shard_count; shard++) {
         watch(&watchdog->workers[shard], shard, metric_get(&group->metrics[shard].turns), step_ns);
         if (watchdog_ms != 0 &&
             watchdog->workers[shard].still_ns >= watchdog_ms * UINT64_C(1000000)) {
             hung = shard;
         }
+        stuck |= (uint64_t)watchdog->workers[shard].stuck << shard;
     }
+    atomic_store_explicit(&group->stuck, stuck, memory_order_relaxed);
     return hung;
 }

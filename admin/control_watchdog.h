@@ -22,9 +22,10 @@ struct control_watchdog {
 
 /* Compares turns with the last check, logs who got stuck or woke up, and counts
  * only time in which this thread ran itself: a stopped process or a sleeping
- * machine is nobody's fault. Returns the index of a worker that stood still for
+ * machine is nobody's fault. Publishes group->stuck, which readiness
+ * reads. Returns the index of a worker that stood still for
  * watchdog_ms (0: never asked), else -1. */
-int control_watchdog_check(struct control_watchdog *watchdog, const struct worker_group *group,
+int control_watchdog_check(struct control_watchdog *watchdog, struct worker_group *group,
                            uint32_t watchdog_ms, uint64_t now_ns);
 
 #endif

@@ -17,6 +17,8 @@
 #include "shard.h"
 #include "transport.h"
 
+_Static_assert(SHARD_COUNT_MAX <= 64, "a bit for each worker");
+
 struct worker;
 
 enum worker_stop { WORKER_RUN, WORKER_DRAIN, WORKER_STOP_NOW };
@@ -34,6 +36,7 @@ struct worker_group {
     _Atomic int stop;         /* enum worker_stop */
     _Atomic uint32_t drained; /* workers with nothing in flight any more */
     _Atomic int exit_code;    /* set by the worker whose log failed */
+    _Atomic uint64_t stuck;   /* a bit for each worker that makes no turns; the watchdog's word */
 };
 
 /* Takes over `shard`. The journal and transport are used from the worker's

@@ -28,8 +28,11 @@ enum rest_outcome rest_health(struct rest_call *call)
 /* --- readiness --- */
 
 /* Why a shard cannot serve writes. NULL: it can. */
-static const char *unready_reason(const struct worker_metrics *metrics)
+static const char *unready_reason(const struct worker_group *group, uint16_t shard)
 {
+    const struct worker_metrics *metrics = &group->metrics[shard];
+    if ((atomic_load_explicit(&group->stuck, memory_order_relaxed) >> shard & 1) != 0)
+        return "stuck";
     switch (atomic_load_explicit(&metrics->journal_state, memory_order_relaxed)) {
     case JOURNAL_STORAGE_LOW:
         return "storage_low";
@@ -47,7 +50,7 @@ static char *put_unready(char *at, const struct worker_group *group, uint32_t *c
 {
     at = JSON_PUT(at, "\"not_ready\":[");
     for (uint16_t i = 0; i < group->shard_count; i++) {
-        const char *reason = unready_reason(&group->metrics[i]);
+        const char *reason = unready_reason(group, i);
         if (reason == NULL)
             continue;
         if ((*count)++ > 0)

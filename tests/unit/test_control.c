@@ -607,6 +607,7 @@ static void pauses_of_the_process_are_forgiven(void **state)
     }
     assert_false(watchdog.workers[0].stuck);
     assert_true(watchdog.workers[1].stuck);
+    assert_int_equal(group.stuck, 2);
     now_ns += second / 2;
     assert_int_equal(control_watchdog_check(&watchdog, &group, 10000, now_ns), 1);
     assert_int_equal(control_watchdog_check(&watchdog, &group, 0, now_ns), -1);
