@@ -94,7 +94,8 @@ bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uin
                    struct booking_facts *facts);
 
 /* This shard's part of a user's list: the newest `page * per_page` of what
- * matches (malloc, the caller's). NULL: out of memory. */
+ * matches (malloc, the caller's; no larger than the bookings there are). NULL:
+ * out of memory. */
 struct booking_list *shard_list(const struct shard *shard, const struct uuid *user_id,
                                 const struct command_list *query, uint64_t now_ms);
 void shard_summary(const struct shard *shard, const struct uuid *user_id,
@@ -159,16 +160,6 @@ void shard_totals(const struct shard *shard, struct shard_totals *totals);
 
 /* Order-independent hash of the state that replaying must reproduce. */
 uint64_t shard_state_hash(const struct shard *shard);
-
-/* Calls visit for every booking of this shard in slot order; stops on false. */
-void shard_each_booking(const struct shard *shard,
-                        bool (*visit)(void *context, const struct booking_facts *facts),
-                        void *context);
-/* Calls visit for every zone this shard owns. */
-void shard_each_zone(const struct shard *shard,
-                     bool (*visit)(void *context, const struct uuid *zone_id,
-                                   const struct inquiry_zone *counts),
-                     void *context);
 
 /* Ties a version that a record's key made to that key, so that a repeat gets
  * it back. Recovery calls it on the caller's home shard with the shared object. */

@@ -72,13 +72,23 @@ static bool list_matches(const struct booking_facts *facts, const struct command
     return uuid_is_nil(&query->event_id) || uuid_equal(&query->event_id, &zone->event_id);
 }
 
+/* How many bookings are in a user's chain; looks at no more than `most`. */
+static uint32_t chain_length(const struct shard *shard, uint32_t slot, uint64_t most)
+{
+    uint32_t length = 0;
+
+    for (; slot != SLAB_NONE && length < most; length++)
+        slot = booking_at(&shard->bookings, slot)->older_of_user;
+    return length;
+}
+
 struct booking_list *shard_list(const struct shard *shard, const struct uuid *user_id,
                                 const struct command_list *query, uint64_t now_ms)
 {
     uint64_t wanted = (uint64_t)query->page * query->per_page;
-    uint32_t capacity = wanted < LIST_WALK_MAX ? (uint32_t)wanted : LIST_WALK_MAX;
-    struct booking_list *list = memory_new(sizeof *list + capacity * sizeof list->items[0]);
     uint32_t slot = booking_newest_of_user(&shard->bookings, user_id);
+    uint32_t capacity = chain_length(shard, slot, wanted < LIST_WALK_MAX ? wanted : LIST_WALK_MAX);
+    struct booking_list *list = memory_new(sizeof *list + capacity * sizeof list->items[0]);
 
     if (!list)
         return NULL;
@@ -120,37 +130,12 @@ void shard_summary(const struct shard *shard, const struct uuid *user_id,
 
 /* --- all of it --- */
 
-void shard_each_booking(const struct shard *shard,
-                        bool (*visit)(void *context, const struct booking_facts *facts),
-                        void *context)
-{
-    for (uint32_t slot = 0; slot < shard->bookings.bookings.used; slot++) {
-        struct booking_facts facts;
-        shard_booking_facts(shard, slot, 0, &facts);
-        if (!visit(context, &facts))
-            return;
-    }
-}
-
 static struct inquiry_zone zone_counts(const struct zone *zone)
 {
     return (struct inquiry_zone){.total = zone->total,
                                  .available = zone_available_throughout(zone),
                                  .reserved = zone->reserved,
                                  .sold = zone->sold};
-}
-
-void shard_each_zone(const struct shard *shard,
-                     bool (*visit)(void *context, const struct uuid *zone_id,
-                                   const struct inquiry_zone *counts),
-                     void *context)
-{
-    for (uint32_t number = 0; number < shard->zones.used; number++) {
-        const struct zone *zone = shard_zone_at(shard, number);
-        struct inquiry_zone counts = zone_counts(zone);
-        if (!visit(context, &zone->id, &counts))
-            return;
-    }
 }
 
 void shard_totals(const struct shard *shard, struct shard_totals *totals)

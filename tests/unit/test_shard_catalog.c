@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <stdio.h>
 
 #include "shard_rig.h"
@@ -222,6 +223,20 @@ static void test_list(void **state)
     free(none);
 }
 
+/* A page far away takes no memory for bookings that are not there. */
+static void test_a_far_page(void **state)
+{
+    struct rig *rig = given_bookings(state);
+    struct command_list query = {.page = 1000, .per_page = 100};
+    struct booking_list *all = list(rig, ALICE, query), *none = list(rig, 77, query);
+
+    assert_int_equal(all->count, 9);
+    assert_true(malloc_usable_size(all) < 2000);
+    assert_true(malloc_usable_size(none) < 200);
+    free(all);
+    free(none);
+}
+
 /* Pending lists what can still be confirmed, also at its deadline's very millisecond. */
 static void test_pending(void **state)
 {
@@ -260,14 +275,9 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_full_catalog),
-        CASE(test_who_makes_events),
-        CASE(test_slug_is_taken_once),
-        CASE(test_who_publishes),
-        CASE(test_states_of_an_event),
-        CASE(test_shows_and_zones),
-        CASE(test_list),
-        CASE(test_pending),
+        CASE(test_a_full_catalog), CASE(test_who_makes_events),   CASE(test_slug_is_taken_once),
+        CASE(test_who_publishes),  CASE(test_states_of_an_event), CASE(test_shows_and_zones),
+        CASE(test_list),           CASE(test_a_far_page),         CASE(test_pending),
         CASE(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
