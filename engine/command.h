@@ -40,7 +40,6 @@ struct command_reserve {
     int64_t unit_price_minor; /* what the client believes; checked if has_price */
     struct uuid show_id;      /* nil: not sent; else must be the zone's */
     struct uuid event_id;
-    uint32_t ttl_ms;          /* set by the home shard from its configuration */
     uint32_t first_remaining; /* of an accepted repeat: what the first answer said */
 };
 

@@ -15,7 +15,7 @@ struct partition_map {
 /* Deals the partitions round robin. shard_count is 1..SHARD_COUNT_MAX. */
 void partition_map_init(struct partition_map *map, uint16_t shard_count);
 
-/* XXH3_64(id) mod 4096: the partition of a zone, a user or an event. */
+/* XXH3_64(id) mod 4096: the partition of a zone or a user. */
 uint16_t partition_of(const struct uuid *id);
 
 static inline uint16_t partition_shard(const struct partition_map *map, uint16_t partition)

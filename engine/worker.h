@@ -1,9 +1,9 @@
 /* A worker: one pinned thread that owns one shard, its connections and its log.
  *
- * A turn: reap completions (requests become a batch of commands) -> prefetch and
- * decide the batch -> drain mailboxes -> retry what waited -> expire -> flush the
- * log -> release durable answers -> publish mailboxes and ring sleeping peers ->
- * one system call that submits and waits. */
+ * A turn: reap completions (requests become a batch of commands) -> expire ->
+ * prefetch and decide the batch -> drain mailboxes -> retry what waited -> flush
+ * the log -> release durable answers -> publish mailboxes and ring sleeping peers
+ * -> one system call that submits and waits. */
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
 

@@ -446,7 +446,7 @@ void worker_receive(struct worker *worker, uint16_t from, struct message *messag
         worker_deliver(worker, 0, from, message);
         break;
     case MESSAGE_INQUIRY_DONE:
-        assert(!"a message to a worker");
+        assert(false && "a message to a worker");
         break;
     }
 }
