@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
-"""PG2, PG5, PG6, PG8, PG9, PG10: what the mirror does exactly once, and what it refuses."""
+"""PG2, PG3, PG5, PG6 to PG10: what the mirror does exactly once, and what it refuses."""
 
 import json
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from lib import log
 from lib.cases import check, equal, main
 from lib.client import new_id, wait_until
-from lib.engine import (BOXREPLAY, EXIT_CORRUPT, EXIT_LOCKED, EXIT_NO_DATA, EXIT_USAGE, Engine)
+from lib.engine import (BOXREPLAY, EXIT_CORRUPT, EXIT_LOCKED, EXIT_NO_DATA, EXIT_USAGE, Engine,
+                        temporary_directory)
 from lib.load import Story
 from lib.postgres import Mirror, Postgres
 from lib.sale import Sale, buyer
@@ -90,6 +94,84 @@ def test_backend_terminated_PG2():
         stage.postgres.query("select pg_terminate_backend(pid) from pg_stat_activity"
                              " where application_name = 'boxreplay'")
     story.end()
+    equal(stage.engine.stop(), 0, "exit")
+    stage.mirror.kill(signal.SIGTERM)
+    stage.mirror.catch_up()
+    stage.equal()
+    stage.end()
+
+
+class CommitCutter(threading.Thread):
+    """A Unix-socket proxy to PostgreSQL: a COMMIT goes through, its answer does not come back."""
+
+    COMMIT = b"Q\0\0\0\x0bCOMMIT\0"
+
+    def __init__(self, postgres, cuts):
+        super().__init__(daemon=True)
+        self.home = temporary_directory("boxoffice-cut-")
+        self.server = os.path.join(postgres.home, ".s.PGSQL.5432")
+        self.url = f"host={self.home} user=boxoffice dbname=boxoffice"
+        self.cuts = cuts
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(self.home, ".s.PGSQL.5432"))
+        self.listener.listen()
+        self.start()
+
+    def run(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.server)
+            with client, server:
+                self.relay(client, server)
+
+    def relay(self, client, server):
+        tail = b""
+        while True:
+            for ready in select.select([client, server], [], [])[0]:
+                data = ready.recv(65536)
+                if not data:
+                    return
+                if ready is server:
+                    client.sendall(data)
+                    continue
+                server.sendall(data)
+                tail = (tail + data)[-len(self.COMMIT):]
+                if self.cuts > 0 and tail == self.COMMIT:
+                    self.cuts -= 1
+                    server.recv(65536)  # it is done; nobody will hear of it
+                    return
+
+
+def test_outcome_of_commit_unknown_PG3():
+    """The connection is cut when PostgreSQL has committed and the mirror does not know: it reads
+    the cursor first and nothing is written twice."""
+    stage = Stage(bookings=20)
+    cutter = CommitCutter(stage.postgres, cuts=4)
+    done = stage.engine.boxreplay("mirror", "--once", "--postgres", cutter.url,
+                                  MIRROR_BATCH_ROWS_MAX=5, check=False)
+    equal(done.returncode, 0, done.stderr)
+    equal(cutter.cuts, 0, "cuts left")
+    check(done.stderr.count("mirror_retry") >= 4, done.stderr)
+    stage.equal()
+    equal(int(stage.one("select count(*) from outbox")), steps(log.records(stage.engine)))
+    stage.end()
+
+
+def test_locked_table_PG7():
+    """A table locked by somebody else: the mirror waits, sales go on, then it is equal."""
+    stage = Stage(bookings=2)
+    stage.mirror.start()
+    wait_until(lambda: stage.one("select to_regclass('bookings') is not null") == "t", 15, "tables")
+    holder = threading.Thread(target=stage.postgres.query, args=(
+        "begin; lock table bookings in access exclusive mode; select pg_sleep(3); commit",))
+    holder.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    for number in range(12):
+        stage.book(number)
+    check(time.monotonic() - began < 2.0, "sales waited for PostgreSQL")
+    holder.join()
     equal(stage.engine.stop(), 0, "exit")
     stage.mirror.kill(signal.SIGTERM)
     stage.mirror.catch_up()
