@@ -103,8 +103,9 @@ test: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run
 soak: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --soak
 fuzz: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --only fuzz --fuzz-seconds $(or $(SECONDS),600)
 stack: ; @./install.sh build test && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/stack.sh
+stack-stop: ; @admin/stack.sh stop
 clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzzers lint run test soak fuzz stack clean
+.PHONY: all unit fuzzers lint run test soak fuzz stack stack-stop clean
 .SECONDARY:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make stack`: a private PostgreSQL under ./run, the engine with its demo event,
 # and the mirror that writes the engine's log into PostgreSQL. Ctrl-C stops all
-# three in reverse order. The database listens on a Unix socket only.
+# three in reverse order, and so does `make stack-stop` from another terminal. The database listens on a Unix socket only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,7 +35,9 @@ cluster_make() {
 
 cluster_start() {
     cluster_make
-    "${as_postgres[@]}" "$postgres/pg_ctl" -D "$run/postgres" -w -s -l "$run/postgres/server.log" \
+    # One that outlived a killed stack is simply used.
+    "${as_postgres[@]}" "$postgres/pg_ctl" -D "$run/postgres" status >/dev/null 2>&1 ||
+        "${as_postgres[@]}" "$postgres/pg_ctl" -D "$run/postgres" -w -s -l "$run/postgres/server.log" \
         -o "-c listen_addresses='' -c unix_socket_directories='$run/postgres'" start ||
         fail "PostgreSQL does not start: see run/postgres/server.log"
     database="host=$run/postgres user=boxoffice dbname=boxoffice"
@@ -51,10 +53,27 @@ stop() {
         wait "$pid" 2>/dev/null || true
     done
     "${as_postgres[@]}" "$postgres/pg_ctl" -D "$run/postgres" -s -m fast stop || true
+    rm -f "$run/stack.pid"
     echo "make stack: stopped"
 }
 
+# Asks a running stack to stop and waits until it has.
+stop_other() {
+    local pid
+    pid=$(cat "$run/stack.pid" 2>/dev/null) && grep -qs stack.sh "/proc/$pid/cmdline" ||
+        fail "no stack runs here"
+    kill -TERM "$pid"
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+}
+
+if [ "${1:-}" = stop ]; then
+    stop_other
+    exit 0
+fi
 mkdir -p "$run"
+! grep -qs stack.sh "/proc/$(cat "$run/stack.pid" 2>/dev/null || echo none)/cmdline" ||
+    fail "a stack runs here already; make stack-stop stops it"
+echo $$ >"$run/stack.pid"
 [ ${#run} -le 80 ] || fail "the path $run is too long for a Unix socket"
 trap 'stop; exit 1' EXIT
 trap 'stop; exit 0' INT TERM HUP
