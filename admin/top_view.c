@@ -101,13 +101,11 @@ static void put_sums(struct screen *screen, const struct top_sample *difference,
     char accepted[FIGURE_BYTES];
     char refused[FIGURE_BYTES];
     char bookings[FIGURE_BYTES];
-    char bytes[FIGURE_BYTES];
-    snprintf(
-        line, sizeof line, "requests %s/s   accepted %s/s   refused %s/s   bookings %s   log %s/s",
-        rate_text(requests, sum->requests, difference),
-        rate_text(accepted, top_accepted(sum), difference),
-        rate_text(refused, top_refused(sum), difference), figure_count(bookings, sum->bookings),
-        figure_bytes(bytes, (uint64_t)per_second(sum->log_bytes, difference)));
+    snprintf(line, sizeof line, "requests %s/s   accepted %s/s   refused %s/s   bookings %s",
+             rate_text(requests, sum->requests, difference),
+             rate_text(accepted, top_accepted(sum), difference),
+             rate_text(refused, top_refused(sum), difference),
+             figure_count(bookings, sum->bookings));
     put_line(screen, "", line);
 }
 
@@ -126,10 +124,15 @@ static void mirror_text(char line[LINE_BYTES], const struct top_sample *differen
              figure_rate(rate, difference->mirror_rows_per_second));
 }
 
-static void put_mirror(struct screen *screen, const struct top_sample *difference)
+static void put_log_and_mirror(struct screen *screen, const struct top_sample *difference,
+                               const struct top_shard *sum)
 {
-    char line[LINE_BYTES];
-    mirror_text(line, difference);
+    char line[2 * LINE_BYTES];
+    char mirror[LINE_BYTES];
+    char bytes[FIGURE_BYTES];
+    mirror_text(mirror, difference);
+    snprintf(line, sizeof line, "log %s/s   %s",
+             figure_bytes(bytes, (uint64_t)per_second(sum->log_bytes, difference)), mirror);
     put_line(screen, "", line);
 }
 
@@ -226,7 +229,7 @@ void top_view_screen(FILE *out, const struct top_sample *difference, const char 
     top_sample_sum(&sum, difference);
     put_title(&screen, difference, notice);
     put_sums(&screen, difference, &sum);
-    put_mirror(&screen, difference);
+    put_log_and_mirror(&screen, difference, &sum);
     put_line(&screen, "", "");
     put_shards(&screen, difference, &sum);
     put_line(&screen, "", "");
