@@ -4,7 +4,7 @@
 
 #include <xxhash.h>
 
-#include "currency.h"
+#include "../engine/currency.h"
 #include "json_text.h"
 #include "rest_routes.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "currency.h"
+#include "../engine/currency.h"
 #include "json_text.h"
 #include "rest_routes.h"
 #include "rest_text.h"

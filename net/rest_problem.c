@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "currency.h"
+#include "../engine/currency.h"
 #include "json_text.h"
 
 enum { RETRY_AFTER_SECONDS = 1, DETAILS_BYTES_MAX = 256 };

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "currency.h"
+#include "../engine/currency.h"
 #include "json_text.h"
 
 /* Names, ids, times and numbers of each object, without its free texts. */

@@ -3,29 +3,18 @@
 #include <assert.h>
 #include <string.h>
 
+#include "../engine/currency.h"
+
 __extension__ typedef unsigned __int128 minor_magnitude;
 
 enum { AMOUNT_DIGITS_MAX = 48, NUMERIC_GROUPS_MAX = 16, NUMERIC_BASE = 10000 };
 enum { NUMERIC_POSITIVE = 0x0000, NUMERIC_NEGATIVE = 0x4000 };
 
-static bool listed(const char *list, const char *currency)
-{
-    for (const char *code = list; *code != '\0'; code += 4) {
-        if (memcmp(code, currency, 3) == 0)
-            return true;
-    }
-    return false;
-}
-
 unsigned replay_currency_decimals(const char *currency)
 {
-    if (listed("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF ", currency))
-        return 0;
-    if (listed("BHD IQD JOD KWD LYD OMR TND ", currency))
-        return 3;
-    if (listed("CLF UYW ", currency))
-        return 4;
-    return 2;
+    int index = currency_index(currency, strlen(currency));
+    /* A log that passed its checks names no other; two decimals suit most. */
+    return index < 0 ? 2 : currency_at(index)->decimals;
 }
 
 static minor_magnitude magnitude(replay_minor minor)

@@ -7,7 +7,7 @@
 
 __extension__ typedef __int128 replay_minor; /* a unit price times a quantity fits */
 
-/* 2 for most; 0 for JPY and its like, 3 for KWD and its like, 4 for CLF, UYW. */
+/* Of a terminated ISO 4217 code (engine/currency.h). */
 unsigned replay_currency_decimals(const char *currency);
 
 /* Appends e.g. "1500.00", "-0.05", "1500" (JPY). */

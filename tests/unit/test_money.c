@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../../net/currency.h"
+#include "../../engine/currency.h"
 #include "../../net/money.h"
 
 static unsigned decimals_of(const char *code)

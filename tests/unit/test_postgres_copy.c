@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "../../net/currency.h"
 #include "../../persist/postgres_copy.h"
 
 static void expect_bytes(struct replay_buffer *out, const void *bytes, size_t length)
@@ -175,26 +174,6 @@ static void test_amount_text(void **state)
     expect_amount(INT64_MAX, 2, "92233720368547758.07");
     expect_amount(INT64_MIN, 2, "-92233720368547758.08");
     expect_amount((replay_minor)INT64_MAX * 10000000, 2, "922337203685477580700000.00");
-}
-
-/* The log's decimals are the API's for every currency the API takes. */
-static void test_decimals_agree(void **state)
-{
-    (void)state;
-    int found = 0;
-    char code[4] = {0};
-    for (code[0] = 'A'; code[0] <= 'Z'; code[0]++) {
-        for (code[1] = 'A'; code[1] <= 'Z'; code[1]++) {
-            for (code[2] = 'A'; code[2] <= 'Z'; code[2]++) {
-                const int index = currency_index(code, 3);
-                if (index < 0)
-                    continue;
-                found++;
-                assert_int_equal(replay_currency_decimals(code), currency_at(index)->decimals);
-            }
-        }
-    }
-    assert_true(found > 150);
 }
 
 /* A buffer that once failed stays failed until it is reset, and writes nothing. */

@@ -1,8 +1,8 @@
 /* The active currencies of ISO 4217 and how many decimals their amounts have.
  * Funds, metals and testing codes are left out: nothing is sold in them. A code
  * that stood here once stays: zones in old logs name it. */
-#ifndef NET_CURRENCY_H
-#define NET_CURRENCY_H
+#ifndef ENGINE_CURRENCY_H
+#define ENGINE_CURRENCY_H
 
 #include <stddef.h>
 #include <stdint.h>
