@@ -2,9 +2,11 @@
  * order. Speaks to the engine's admin socket; admin/control.h is the other end. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,6 +65,8 @@ static const char help[] =
     "Exit codes: 0 done; 1 unknown id, or the audit found a difference; 64 wrong use;\n"
     "66 no such file; 69 no engine listens; 75 no answer in time; 76 not an engine's\n"
     "answer; 77 not allowed; 78 bad configuration.\n";
+
+enum { PROCESS_END_MS = 5000 };
 
 enum argument { ARGUMENT_NONE, ARGUMENT_SHARD, ARGUMENT_ID };
 
@@ -197,6 +201,21 @@ static bool drain_meant(const struct boxctl_options *options, struct boxctl_call
     return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
+/* The socket closes a moment before the process is gone and its data directory
+ * is free for the next one. A zombie counts as gone; so does a process that we
+ * cannot see (another container's). */
+static bool wait_gone(struct boxctl_call *call, pid_t pid, uint64_t timeout_ms)
+{
+    int process = pidfd_open(pid, 0);
+    bool ended = boxctl_call_wait_end(call, timeout_ms);
+    if (process >= 0) {
+        struct pollfd gone = {.fd = process, .events = POLLIN};
+        ended = ended && poll(&gone, 1, PROCESS_END_MS) == 1;
+        close(process);
+    }
+    return ended;
+}
+
 static int drain(const struct boxctl_options *options, struct boxctl_call *call)
 {
     char error[512];
@@ -216,7 +235,7 @@ static int drain(const struct boxctl_options *options, struct boxctl_call *call)
         printf("draining process %" PRIu64 " ...\n", answer_count(data, "pid"));
         fflush(stdout);
     }
-    bool ended = boxctl_call_wait_end(call, timeout_ms);
+    bool ended = wait_gone(call, (pid_t)answer_count(data, "pid"), timeout_ms);
     if (options->json) {
         printf("{\"ended\":%s,\"pid\":%" PRIu64 ",\"took_ms\":%" PRIu64 "}\n",
                ended ? "true" : "false", answer_count(data, "pid"), unix_ms() - began_ms);

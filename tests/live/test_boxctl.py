@@ -777,7 +777,7 @@ def test_drain_asks_on_a_terminal():
         os.write(master, word)
         equal(process.wait(15), code, "exit code")
         os.close(master)
-        equal(engine.running, word == b"n\n", "still there")
+        equal(engine.running, word == b"n\n", "still there")  # 0 means: it has ended
     equal(engine.wait(5), 0, "exit code")
 
 
