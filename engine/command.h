@@ -40,6 +40,7 @@ struct command_reserve {
     int64_t unit_price_minor; /* what the client believes; checked if has_price */
     struct uuid show_id;      /* nil: not sent; else must be the zone's */
     struct uuid event_id;
+    uint32_t event_number;    /* its number in the home shard's replica */
     uint32_t first_remaining; /* of an accepted repeat: what the first answer said */
 };
 
@@ -132,8 +133,9 @@ struct booking_summary {
 struct settlement {
     struct request_key key;
     struct uuid user_id;
-    struct uuid event_id; /* whose limit the tickets count for */
-    uint32_t tickets;     /* reserve: admitted; cancel: given back */
+    struct uuid event_id;  /* whose limit the tickets count for */
+    uint32_t event_number; /* reserve: the same in the home shard's replica */
+    uint32_t tickets;      /* reserve: admitted; cancel: given back */
 };
 
 struct answer {

@@ -26,7 +26,7 @@ static inline uint16_t partition_shard(const struct partition_map *map, uint16_t
 /* The shard that owns a zone, and the home shard of a user. */
 static inline uint16_t partition_shard_of(const struct partition_map *map, const struct uuid *id)
 {
-    return partition_shard(map, partition_of(id));
+    return map->shard_count == 1 ? 0 : partition_shard(map, partition_of(id));
 }
 
 /* The shard of a booking, read from the id itself. */

@@ -219,6 +219,7 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
         return RESULT_QUANTITY_INVALID;
     }
     reserve->event_id = event->id;
+    reserve->event_number = number;
     return take_quota(shard, command, event, number, detail, wait);
 }
 
@@ -235,8 +236,8 @@ static enum result admit_reserve(struct shard *shard, struct command *command, u
 static void give_back_quota(struct shard *shard, const struct settlement *settlement,
                             uint32_t tickets)
 {
-    uint32_t number = catalog_event_number(shard->catalog, &settlement->event_id);
-    struct quota_entry *entry = quota_find(&shard->quotas, &settlement->user_id, number);
+    struct quota_entry *entry =
+        quota_find(&shard->quotas, &settlement->user_id, settlement->event_number);
 
     assert(entry && entry->under_way > 0);
     entry->under_way = (entry->under_way - 1U) & QUOTA_UNDER_WAY_MAX;
@@ -279,7 +280,7 @@ enum shard_admission shard_admit(struct shard *shard, struct command *command, u
         return SHARD_ADMIT;
     if (command->kind == COMMAND_RESERVE) {
         struct settlement unused = {.user_id = command->actor.id,
-                                    .event_id = command->reserve.event_id};
+                                    .event_number = command->reserve.event_number};
         give_back_quota(shard, &unused, command->reserve.quantity);
     }
     return refuse(answer, RESULT_OVERLOADED);

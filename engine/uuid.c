@@ -1,5 +1,7 @@
 #include "uuid.h"
 
+#include <endian.h>
+
 /* Value of a hexadecimal digit, or -1. */
 static int digit_value(char c)
 {
@@ -62,24 +64,20 @@ char *uuid_format(const struct uuid *uuid, char *out)
 struct uuid uuid_v7(uint64_t unix_ms, uint16_t partition, uint64_t random)
 {
     struct uuid uuid;
+    uint64_t high = htobe64(unix_ms << 16 | 0x7000 | (partition & 0x0fffU));
+    uint64_t low = htobe64(UINT64_C(1) << 63 | (random & UINT64_C(0x3fffffffffffffff)));
 
-    for (int i = 0; i < 6; i++)
-        uuid.bytes[i] = (uint8_t)(unix_ms >> (40 - 8 * i));
-    uuid.bytes[6] = (uint8_t)(0x70 | (partition >> 8 & 0x0f));
-    uuid.bytes[7] = (uint8_t)partition;
-    for (int i = 0; i < 8; i++)
-        uuid.bytes[8 + i] = (uint8_t)(random >> (56 - 8 * i));
-    uuid.bytes[8] = (uint8_t)(0x80 | (uuid.bytes[8] & 0x3f));
+    memcpy(uuid.bytes, &high, sizeof high);
+    memcpy(uuid.bytes + sizeof high, &low, sizeof low);
     return uuid;
 }
 
 uint64_t uuid_v7_ms(const struct uuid *uuid)
 {
-    uint64_t ms = 0;
+    uint64_t high;
 
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | uuid->bytes[i];
-    return ms;
+    memcpy(&high, uuid->bytes, sizeof high);
+    return be64toh(high) >> 16;
 }
 
 uint16_t uuid_v7_partition(const struct uuid *uuid)

@@ -94,11 +94,12 @@ static void spread(struct worker *worker, const struct command *command,
 
 static void refuse_change(struct worker *worker, struct command *command, enum result result)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    answer.result = result;
-    worker_answer_home(worker, command, &answer, answer.position_sequence);
+    worker_begin_answer(worker, command, answer);
+    answer->result = result;
+    worker_answer_home(worker, &message, answer->position_sequence);
 }
 
 static void name_new_object(struct worker *worker, struct command *command)
@@ -119,7 +120,8 @@ static void name_new_object(struct worker *worker, struct command *command)
 static void decide_change(struct worker *worker, struct command *command)
 {
     struct catalog_round *round = open_round(worker);
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
     struct record record;
     enum result result = RESULT_STORAGE_LOW;
 
@@ -129,17 +131,17 @@ static void decide_change(struct worker *worker, struct command *command)
     }
     if (result == RESULT_OK && !round)
         result = RESULT_OVERLOADED;
-    worker_begin_answer(worker, command, &answer);
+    worker_begin_answer(worker, command, answer);
     if (result == RESULT_OK && record.kind == 0) {
-        answer_unchanged(worker, command, &answer);
-        worker_answer_home(worker, command, &answer, answer.position_sequence);
-    } else if (result == RESULT_OK && make_version(&record, &answer)) {
+        answer_unchanged(worker, command, answer);
+        worker_answer_home(worker, &message, answer->position_sequence);
+    } else if (result == RESULT_OK && make_version(&record, answer)) {
         record.sequence = worker->journal.append(worker->journal.context, &record);
-        answer.position_sequence = record.sequence;
+        answer->position_sequence = record.sequence;
         if (record.sequence != 0) {
-            spread(worker, command, &record, &answer, round);
+            spread(worker, command, &record, answer, round);
         } else {
-            answer_release(&answer);
+            answer_release(answer);
             refuse_change(worker, command, RESULT_OVERLOADED);
         }
     } else {

@@ -40,15 +40,13 @@ bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message
     return false;
 }
 
-void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to,
-                    const struct message *message)
+void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to, struct message *message)
 {
     uint64_t durable = worker->journal.durable(worker->journal.context);
-    struct message copy = *message;
 
     /* Nothing in the gate can rest on more than this does, and answers of one
      * connection find their order in its pipeline: it may overtake. */
-    if (sequence <= durable && worker_dispatch(worker, to, &copy))
+    if (sequence <= durable && worker_dispatch(worker, to, message))
         return;
     gate_push(&worker->gate,
               sequence > worker->gate.last_sequence ? sequence : worker->gate.last_sequence, to,
@@ -69,11 +67,11 @@ void worker_begin_answer(const struct worker *worker, const struct command *comm
 }
 
 /* To the connection's worker, when this shard's log is durable so far. */
-static void answer_directly(struct worker *worker, const struct answer *answer)
+static void answer_directly(struct worker *worker, struct message *message)
 {
-    struct message message = {.kind = MESSAGE_ANSWER, .answer = *answer};
-    worker_deliver(worker, worker->journal.appended(worker->journal.context), answer->to.worker,
-                   &message);
+    message->kind = MESSAGE_ANSWER;
+    worker_deliver(worker, worker->journal.appended(worker->journal.context),
+                   message->answer.to.worker, message);
 }
 
 /* Tickets of ours may be taken again when the record that gave them back is
@@ -87,9 +85,10 @@ static void release_when_durable(struct worker *worker, const struct message_rel
 }
 
 /* Takes the tickets of a cancel out of what home settles at once. */
-static void give_back_tickets(struct worker *worker, struct settlement *settlement,
-                              const struct answer *answer, uint64_t sequence)
+static void give_back_tickets(struct worker *worker, struct answer *answer, uint64_t sequence)
 {
+    struct settlement *settlement = &answer->settlement;
+
     if (answer->kind != COMMAND_CANCEL || answer->result != RESULT_OK || settlement->tickets == 0)
         return;
     struct message_released released = {settlement->user_id, settlement->event_id,
@@ -98,30 +97,31 @@ static void give_back_tickets(struct worker *worker, struct settlement *settleme
     release_when_durable(worker, &released, sequence);
 }
 
-void worker_answer_home(struct worker *worker, const struct command *command, struct answer *answer,
-                        uint64_t sequence)
+void worker_answer_home(struct worker *worker, struct message *message, uint64_t sequence)
 {
-    uint16_t home = worker_home_of(worker, &command->actor.id);
-    struct message message = {.kind = MESSAGE_ANSWER_HOME, .answer = *answer};
+    struct answer *answer = &message->answer;
+    uint16_t home = worker_home_of(worker, &answer->settlement.user_id);
 
     if (home != worker->index) {
-        worker_deliver(worker, sequence, home, &message);
+        message->kind = MESSAGE_ANSWER_HOME;
+        worker_deliver(worker, sequence, home, message);
         return;
     }
-    give_back_tickets(worker, &message.answer.settlement, answer, sequence);
-    shard_settle(worker->shard, &message.answer, worker->now_ms);
-    message.kind = MESSAGE_ANSWER;
-    worker_deliver(worker, sequence, answer->to.worker, &message);
+    give_back_tickets(worker, answer, sequence);
+    shard_settle(worker->shard, answer, worker->now_ms);
+    message->kind = MESSAGE_ANSWER;
+    worker_deliver(worker, sequence, answer->to.worker, message);
 }
 
 void worker_refuse(struct worker *worker, struct command *command, enum result result)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    answer.result = result;
+    worker_begin_answer(worker, command, answer);
+    answer->result = result;
     command_release(command);
-    answer_directly(worker, &answer);
+    answer_directly(worker, &message);
 }
 
 bool worker_defer(struct worker *worker, enum stage stage, const struct command *command)
@@ -161,6 +161,7 @@ static void fill_settlement(const struct worker *worker, const struct command *c
 
     if (command->kind == COMMAND_RESERVE) {
         settlement->event_id = command->reserve.event_id;
+        settlement->event_number = command->reserve.event_number;
         settlement->tickets = command->reserve.quantity;
     } else if (record->kind == RECORD_CANCELLED) {
         const struct catalog_zone *zone =
@@ -175,22 +176,23 @@ static void answer_decision(struct worker *worker, const struct command *command
                             enum result result, const struct record *record,
                             const struct refusal_detail *detail)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    answer.result = result;
-    fill_settlement(worker, command, record, &answer);
+    worker_begin_answer(worker, command, answer);
+    answer->result = result;
+    fill_settlement(worker, command, record, answer);
     if (result != RESULT_OK) {
-        answer.refusal = *detail;
+        answer->refusal = *detail;
     } else {
         const struct uuid *id = command->kind == COMMAND_RESERVE ? &command->reserve.booking_id
                                                                  : &command->booking.booking_id;
-        bool known = shard_booking(worker->shard, id, worker->now_ms, &answer.booking);
+        bool known = shard_booking(worker->shard, id, worker->now_ms, &answer->booking);
         assert(known);
         if (command->kind == COMMAND_RESERVE)
-            answer.booking.remaining = record->reserved.remaining;
+            answer->booking.remaining = record->reserved.remaining;
     }
-    worker_answer_home(worker, command, &answer, answer.position_sequence);
+    worker_answer_home(worker, &message, answer->position_sequence);
 }
 
 /* False: the log has no room until a flush ends. */
@@ -273,15 +275,16 @@ static bool is_on_catalog(enum command_kind kind)
 /* The next shard's mailbox is full: undo the admission and say so. */
 static void retract(struct worker *worker, struct command *command)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
     struct record none = {.kind = 0};
 
-    worker_begin_answer(worker, command, &answer);
-    answer.result = RESULT_OVERLOADED;
-    fill_settlement(worker, command, &none, &answer);
+    worker_begin_answer(worker, command, answer);
+    answer->result = RESULT_OVERLOADED;
+    fill_settlement(worker, command, &none, answer);
     command_release(command);
-    shard_settle(worker->shard, &answer, worker->now_ms);
-    answer_directly(worker, &answer);
+    shard_settle(worker->shard, answer, worker->now_ms);
+    answer_directly(worker, &message);
 }
 
 static void send_on(struct worker *worker, struct command *command)
@@ -304,11 +307,12 @@ static void send_on(struct worker *worker, struct command *command)
 
 static void repeat_here(struct worker *worker, const struct command *command)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    shard_repeat(worker->shard, command, &answer);
-    answer_directly(worker, &answer);
+    worker_begin_answer(worker, command, answer);
+    shard_repeat(worker->shard, command, answer);
+    answer_directly(worker, &message);
 }
 
 static void repeat(struct worker *worker, struct command *command)
@@ -327,10 +331,11 @@ static void repeat(struct worker *worker, struct command *command)
 
 static void admit(struct worker *worker, struct command *command)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    switch (shard_admit(worker->shard, command, worker->now_ms, &answer)) {
+    worker_begin_answer(worker, command, answer);
+    switch (shard_admit(worker->shard, command, worker->now_ms, answer)) {
     case SHARD_ADMIT:
         send_on(worker, command);
         break;
@@ -339,7 +344,7 @@ static void admit(struct worker *worker, struct command *command)
         break;
     case SHARD_ANSWERED:
         command_release(command);
-        answer_directly(worker, &answer);
+        answer_directly(worker, &message);
         break;
     case SHARD_WAIT:
         if (!worker_defer(worker, STAGE_HOME, command))
@@ -352,16 +357,17 @@ static void admit(struct worker *worker, struct command *command)
 
 static void read_booking(struct worker *worker, const struct command *command)
 {
-    struct answer answer;
+    struct message message;
+    struct answer *answer = &message.answer;
 
-    worker_begin_answer(worker, command, &answer);
-    bool known =
-        shard_booking(worker->shard, &command->booking.booking_id, worker->now_ms, &answer.booking);
-    if (!known || !uuid_equal(&answer.booking.user_id, &command->actor.id)) {
-        answer.booking = (struct booking_facts){0};
-        answer.result = RESULT_NOT_FOUND; /* another's is as good as unknown */
+    worker_begin_answer(worker, command, answer);
+    bool known = shard_booking(worker->shard, &command->booking.booking_id, worker->now_ms,
+                               &answer->booking);
+    if (!known || !uuid_equal(&answer->booking.user_id, &command->actor.id)) {
+        answer->booking = (struct booking_facts){0};
+        answer->result = RESULT_NOT_FOUND; /* another's is as good as unknown */
     }
-    answer_directly(worker, &answer);
+    answer_directly(worker, &message);
 }
 
 /* --- the entry points --- */

@@ -90,8 +90,7 @@ bool worker_defer(struct worker *worker, enum stage stage, const struct command 
 void worker_expire(struct worker *worker);
 
 /* Sends a message when `sequence` is durable; takes it over. */
-void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to,
-                    const struct message *message);
+void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to, struct message *message);
 /* Hands an answer to the transport, or refuses a command that never left. */
 void worker_answer(struct worker *worker, struct answer *answer);
 void worker_refuse(struct worker *worker, struct command *command, enum result result);
@@ -117,8 +116,7 @@ void worker_gathered(struct worker *worker, struct answer *part);
 void worker_begin_answer(const struct worker *worker, const struct command *command,
                          struct answer *answer);
 /* An answer of the deciding shard: through the home shard if it must settle. */
-void worker_answer_home(struct worker *worker, const struct command *command, struct answer *answer,
-                        uint64_t sequence);
+void worker_answer_home(struct worker *worker, struct message *message, uint64_t sequence);
 uint16_t worker_home_of(const struct worker *worker, const struct uuid *user_id);
 
 #endif

@@ -207,6 +207,7 @@ static inline void rig_fill_settlement(struct rig *rig, const struct command *co
     answer->settlement.user_id = command->actor.id;
     if (command->kind == COMMAND_RESERVE) {
         answer->settlement.event_id = command->reserve.event_id;
+        answer->settlement.event_number = command->reserve.event_number;
         answer->settlement.tickets = command->reserve.quantity;
     } else if (answer->result == RESULT_OK) {
         const struct catalog_zone *zone =
