@@ -109,9 +109,12 @@ prefetch_slots(const struct hash_index *index, const struct hash_bucket *bucket,
 {
     if (!index->entries)
         return;
-    for (; places != 0; places &= places - 1)
-        __builtin_prefetch(index->entries +
-                           bucket->slots[__builtin_ctz(places)] * index->entry_bytes);
+    for (; places != 0; places &= places - 1) {
+        const char *entry =
+            index->entries + bucket->slots[__builtin_ctz(places)] * index->entry_bytes;
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + index->entry_bytes - 1); /* it may lie across two lines */
+    }
 }
 
 uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const void *key)
@@ -166,18 +169,29 @@ static bool place(struct hash_index *index, uint32_t home, uint8_t tag, uint32_t
     }
 }
 
+/* The bucket that the next split takes apart. */
+static uint32_t split_source(const struct hash_index *index)
+{
+    return index->bucket_count - power_of_two_at_least(index->bucket_count + 1) / 2;
+}
+
+__attribute__((always_inline)) static inline void prefetch_all(const struct hash_index *index,
+                                                               const struct hash_bucket *bucket)
+{
+    prefetch_slots(index, bucket, ~places_with(bucket, 0) & ((1U << SLOTS) - 1));
+}
+
 /* Deals the entries of one bucket over itself and the new last bucket. */
 static void split(struct hash_index *index)
 {
-    uint32_t half = power_of_two_at_least(index->bucket_count + 1) / 2;
-    uint32_t source = index->bucket_count - half;
+    uint32_t source = split_source(index);
     struct hash_bucket moving = index->buckets[source];
+    uint32_t next;
 
     index->buckets[source] = (struct hash_bucket){0};
     index->bucket_count++;
-    for (;;) {
-        uint32_t next = moving.next;
-        prefetch_slots(index, &moving, ~places_with(&moving, 0) & ((1U << SLOTS) - 1));
+    do {
+        next = moving.next;
         for (int i = 0; i < SLOTS; i++) {
             if (moving.tags[i] == 0)
                 continue;
@@ -185,11 +199,13 @@ static void split(struct hash_index *index)
             bool placed = place(index, bucket_of(index, hash), moving.tags[i], moving.slots[i]);
             assert(placed); /* the chain's own buckets are free by now */
         }
-        if (next == 0)
-            return;
-        moving = index->overflow[next];
-        overflow_give(index, next);
-    }
+        if (next != 0) {
+            moving = index->overflow[next];
+            overflow_give(index, next);
+        }
+    } while (next != 0);
+    /* The next split comes some insertions from now: time to load what it reads. */
+    prefetch_all(index, &index->buckets[split_source(index)]);
 }
 
 bool hash_index_insert(struct hash_index *index, uint64_t hash, uint32_t slot)
