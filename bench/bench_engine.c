@@ -50,9 +50,9 @@ static uint64_t total(const struct rig *rig, uint16_t shards,
 }
 
 /* Answers a second over `seconds`, after a fifth as much to warm up. */
-static double round_run(uint16_t shards, uint32_t seats, double seconds)
+static double round_run(uint16_t shards, uint32_t seats, bool spread, double seconds)
 {
-    struct rig_options options = {shards, USERS, ZONES, seats, WINDOW, 42};
+    struct rig_options options = {shards, USERS, ZONES, seats, WINDOW, 42, spread};
     struct rig *rig = rig_new(&options);
     struct lane lanes[2];
     _Atomic bool stop = false;
@@ -97,19 +97,20 @@ static double median(double *values)
 int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? atof(argv[1]) : 1.0;
-    double one[ROUNDS], two[ROUNDS], refusals[ROUNDS];
+    double one[ROUNDS], two[ROUNDS], spread[ROUNDS], refusals[ROUNDS];
     if (argc > 2 || !(seconds > 0.0)) {
         fprintf(stderr, "usage: bench_engine [SECONDS]\n");
         return 64;
     }
     for (int i = 0; i < ROUNDS; i++) {
-        one[i] = round_run(1, 10000000, seconds);
-        two[i] = round_run(2, 10000000, seconds);
-        refusals[i] = round_run(1, 1, seconds);
+        one[i] = round_run(1, 10000000, false, seconds);
+        two[i] = round_run(2, 10000000, false, seconds);
+        spread[i] = round_run(2, 10000000, true, seconds);
+        refusals[i] = round_run(1, 1, false, seconds);
     }
     double one_median = median(one), two_median = median(two);
     printf("{\"one_shard\": %.0f, \"two_shards\": %.0f, \"scaling\": %.3f, "
-           "\"refusals_one_shard\": %.0f}\n",
-           one_median, two_median, two_median / one_median, median(refusals));
+           "\"two_shards_spread\": %.0f, \"refusals_one_shard\": %.0f}\n",
+           one_median, two_median, two_median / one_median, median(spread), median(refusals));
     return 0;
 }

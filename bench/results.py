@@ -210,6 +210,7 @@ def inside_tables(found):
     engine, recovery = inside["engine"], inside["recovery"]
     rows = [("decisions/s, one shard", number(engine["one_shard"])),
             ("decisions/s, two shards on two cores", number(engine["two_shards"])),
+            ("the same, commands entering at any worker", number(engine["two_shards_spread"])),
             ("sold-out refusals/s, one shard", number(engine["refusals_one_shard"])),
             ("recovery, records", number(recovery["records"])),
             ("recovery, records/s", number(recovery["records_per_second"])),

@@ -105,12 +105,25 @@ static enum journal_state journal_state(void *context)
 
 /* --- the transport --- */
 
+/* A user whose commands enter here. */
+static struct uuid user_draw(struct rig_end *end, uint64_t *dice)
+{
+    const struct rig *rig = end->rig;
+    struct uuid user;
+    do {
+        *dice = random_next(&end->random);
+        user = user_id((uint32_t)*dice % rig->options.users);
+    } while (!rig->options.spread &&
+             partition_shard_of(&rig->group.partitions, &user) != worker_index(end->worker));
+    return user;
+}
+
 static void command_make(struct rig_end *end, struct command *command)
 {
     const struct rig *rig = end->rig;
-    uint64_t dice = random_next(&end->random);
+    uint64_t dice;
     command->kind = COMMAND_RESERVE;
-    command->actor.id = user_id((uint32_t)dice % rig->options.users);
+    command->actor.id = user_draw(end, &dice);
     command->actor.role = ROLE_USER;
     command->key.hash = random_next(&end->random); /* 0, no key, is as good as never */
     command->key.fingerprint = (uint32_t)dice;

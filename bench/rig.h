@@ -17,6 +17,7 @@ struct rig_options {
     uint32_t zone_seats; /* 1: soon everything is sold out */
     uint32_t window;     /* commands under way per worker */
     uint64_t seed;
+    bool spread; /* commands enter at any worker; else at their user's home shard */
 };
 
 /* NULL: out of memory. */
