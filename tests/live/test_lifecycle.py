@@ -131,6 +131,8 @@ def test_port_taken():
     """When the address cannot be bound it exits with a message, and the data is whole."""
     engine = Engine()
     with socket.socket() as other:
+        # A closed connection of an earlier test may still linger on the port.
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", engine.port))
         other.listen()
         try:
