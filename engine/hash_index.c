@@ -54,7 +54,7 @@ bool hash_index_init(struct hash_index *index, uint64_t entries_max, const void 
                                  .bucket_count = FIRST_BUCKETS,
                                  .bucket_max = (uint32_t)bucket_max,
                                  .overflow_used = 1};
-    index->buckets = memory_reserve(bucket_max * sizeof *index->buckets);
+    index->buckets = memory_reserve_scattered(bucket_max * sizeof *index->buckets);
     index->overflow = memory_reserve(bucket_max * sizeof *index->overflow);
     if (index->buckets && index->overflow)
         return true;

@@ -10,12 +10,15 @@ void *memory_reserve(size_t bytes)
 {
     void *range = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED)
-        return NULL;
-    /* Tables are read at random: large pages spare a miss of the address cache
-     * with nearly every one of the data. A refusal costs speed only. */
-    if (bytes >= LARGE_PAGE_BYTES)
-        madvise(range, bytes, MADV_HUGEPAGE);
+    return range == MAP_FAILED ? NULL : range;
+}
+
+void *memory_reserve_scattered(size_t bytes)
+{
+    void *range = memory_reserve(bytes);
+
+    if (range && bytes >= LARGE_PAGE_BYTES)
+        madvise(range, bytes, MADV_HUGEPAGE); /* a refusal costs speed only */
     return range;
 }
 
