@@ -73,6 +73,18 @@ void shard_prefetch_record(const struct shard *shard, const struct record *recor
         prefetch_booking(shard, &record->settled.booking_id, &record->settled.user_id, step);
 }
 
+enum result shard_check_offer(const struct zone *zone, const struct command_reserve *reserve,
+                              struct refusal_detail *detail)
+{
+    uint32_t available = zone_available(zone, 0, zone->segment_count);
+
+    *detail = (struct refusal_detail){
+        .requested = reserve->quantity, .available = available, .price_minor = zone->price_minor};
+    if (reserve->has_price && reserve->unit_price_minor != zone->price_minor)
+        return RESULT_PRICE_CHANGED;
+    return reserve->quantity > available ? RESULT_INSUFFICIENT_STOCK : RESULT_OK;
+}
+
 static enum result decide_reserve(struct shard *shard, const struct command *command,
                                   uint64_t now_ms, struct record *record,
                                   struct refusal_detail *detail)
@@ -81,14 +93,10 @@ static enum result decide_reserve(struct shard *shard, const struct command *com
     uint32_t number = shard_zone_number(shard, &reserve->zone_id);
     assert(number != HASH_INDEX_MISSING); /* the worker asked shard_knows_zone */
     const struct zone *zone = shard_zone_at(shard, number);
-    uint32_t available = zone_available(zone, 0, zone->segment_count);
+    enum result result = shard_check_offer(zone, reserve, detail);
 
-    *detail = (struct refusal_detail){
-        .requested = reserve->quantity, .available = available, .price_minor = zone->price_minor};
-    if (reserve->has_price && reserve->unit_price_minor != zone->price_minor)
-        return RESULT_PRICE_CHANGED;
-    if (reserve->quantity > available)
-        return RESULT_INSUFFICIENT_STOCK;
+    if (result != RESULT_OK)
+        return result;
     if (!booking_table_has_room(&shard->bookings))
         return RESULT_OVERLOADED;
 
@@ -101,7 +109,7 @@ static enum result decide_reserve(struct shard *shard, const struct command *com
                                                 .to_segment = zone->segment_count,
                                                 .unit_price_minor = zone->price_minor,
                                                 .ttl_ms = shard->options.reservation_ttl_ms,
-                                                .remaining = available - reserve->quantity};
+                                                .remaining = detail->available - reserve->quantity};
     assert(uuid_v7_ms(&reserve->booking_id) == now_ms);
     return RESULT_OK;
 }

@@ -175,26 +175,48 @@ static const struct catalog_event *event_of(const struct shard *shard,
     return event && event->status != EVENT_DRAFT ? event : NULL;
 }
 
-/* Counts the tickets as taken, or says why not. RESULT_OK with *wait set: the
- * limit is full only of what is under way. */
-static enum result take_quota(struct shard *shard, const struct command *command,
-                              const struct catalog_event *event, uint32_t number,
-                              struct refusal_detail *detail, bool *wait)
+/* RESULT_OK with *wait set: the limit is full only of what is under way. */
+static enum result check_limit(const struct shard *shard, const struct command *command,
+                               const struct catalog_event *event, struct refusal_detail *detail,
+                               bool *wait)
 {
-    struct quota_entry *entry = quota_open(&shard->quotas, &command->actor.id, number);
-    uint32_t quantity = command->reserve.quantity;
+    const struct quota_entry *entry =
+        quota_find(&shard->quotas, &command->actor.id, command->reserve.event_number);
 
-    *wait = false;
-    if (!entry)
-        return RESULT_OVERLOADED;
     detail->limit = event->max_per_user;
-    detail->held = entry->tickets;
-    if ((uint64_t)entry->tickets + quantity > event->max_per_user) {
-        *wait = entry->under_way > 0;
-        quota_close(&shard->quotas, entry);
-        return *wait ? RESULT_OK : RESULT_MAX_PER_USER_EXCEEDED;
-    }
-    if (entry->under_way == QUOTA_UNDER_WAY_MAX || entry->tickets + quantity > QUOTA_TICKETS_MAX)
+    detail->held = entry ? entry->tickets : 0;
+    if ((uint64_t)detail->held + command->reserve.quantity <= event->max_per_user)
+        return RESULT_OK;
+    *wait = entry && entry->under_way > 0;
+    return *wait ? RESULT_OK : RESULT_MAX_PER_USER_EXCEEDED;
+}
+
+/* A zone of this very shard may refuse at once, before anything is counted: on a
+ * sold-out show that is nearly every request. Not while a hold is overdue, for
+ * its tickets are as good as free. */
+static enum result foresee_refusal(struct shard *shard, const struct command_reserve *reserve,
+                                   uint64_t now_ms, struct refusal_detail *detail)
+{
+    uint32_t number = shard_zone_number(shard, &reserve->zone_id);
+    struct refusal_detail offer;
+
+    if (number == HASH_INDEX_MISSING || shard_next_deadline_ms(shard) <= now_ms)
+        return RESULT_OK;
+    enum result result = shard_check_offer(shard_zone_at(shard, number), reserve, &offer);
+    if (result != RESULT_OK)
+        *detail = offer;
+    return result;
+}
+
+/* Counts the tickets as taken, and as under way. */
+static enum result take_quota(struct shard *shard, const struct command *command)
+{
+    uint32_t quantity = command->reserve.quantity;
+    struct quota_entry *entry =
+        quota_open(&shard->quotas, &command->actor.id, command->reserve.event_number);
+
+    if (!entry || entry->under_way == QUOTA_UNDER_WAY_MAX ||
+        entry->tickets + quantity > QUOTA_TICKETS_MAX)
         return RESULT_OVERLOADED;
     entry->tickets = (entry->tickets + quantity) & QUOTA_TICKETS_MAX;
     entry->under_way = (entry->under_way + 1) & QUOTA_UNDER_WAY_MAX;
@@ -220,7 +242,11 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
     }
     reserve->event_id = event->id;
     reserve->event_number = number;
-    return take_quota(shard, command, event, number, detail, wait);
+    result = check_limit(shard, command, event, detail, wait);
+    if (result != RESULT_OK || *wait)
+        return result;
+    result = foresee_refusal(shard, reserve, now_ms, detail);
+    return result == RESULT_OK ? take_quota(shard, command) : result;
 }
 
 static enum result admit_reserve(struct shard *shard, struct command *command, uint64_t now_ms,

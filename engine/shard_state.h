@@ -42,6 +42,11 @@ uint32_t shard_zone_number(struct shard *shard, const struct uuid *zone_id);
 void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_ms,
                          struct booking_facts *facts);
 
+/* What the zone has against a reserve, price first: PRICE_CHANGED,
+ * INSUFFICIENT_STOCK or OK. Fills *detail. */
+enum result shard_check_offer(const struct zone *zone, const struct command_reserve *reserve,
+                              struct refusal_detail *detail);
+
 /* Lowers a user's count for an event; false: it was not that high. */
 bool shard_quota_return(struct shard *shard, const struct uuid *user_id,
                         const struct uuid *event_id, uint32_t tickets);

@@ -227,10 +227,10 @@ static void test_limit_waits_for_what_is_under_way(void **state)
         struct command first = rig_reserve(user, 0, 8, 0), second = rig_reserve(user, 0, 1, 0);
         struct answer answer, waiting;
 
-        if (!accepted)
-            rig_ask(rig, rig_reserve(BOB, 0, 3, 0));
         assert_int_equal(rig_admit(rig, &first, &answer), SHARD_ADMIT);
         assert_int_equal(rig_admit(rig, &second, &waiting), SHARD_WAIT);
+        if (!accepted) /* somebody is quicker */
+            rig_ask(rig, rig_reserve(BOB, 0, 3, 0));
         rig_decide(rig, &first, &answer);
         assert_int_equal(answer.result, accepted ? RESULT_OK : RESULT_INSUFFICIENT_STOCK);
         rig_settle(rig, &first, &answer);
@@ -239,6 +239,30 @@ static void test_limit_waits_for_what_is_under_way(void **state)
         rig->now_ms += RIG_TTL_MS;
         rig_expire(rig);
     }
+}
+
+/* A refusal that its own shard can foresee counts nothing, but is remembered. */
+static void test_foreseen_refusal_counts_nothing(void **state)
+{
+    struct rig *rig = *state;
+    struct answer answer, again;
+    struct shard_totals before, after;
+    struct command command = rig_reserve(77, 0, 8, 5);
+    for (uint64_t user = 78; rig_home(rig, &command) != rig->shards[rig_zone_shard(rig, &command)];)
+        command = rig_reserve(user++, 0, 8, 5);
+    const struct shard *home = rig_home(rig, &command);
+
+    rig_ask(rig, rig_reserve(BOB, 0, 3, 0));
+    shard_totals(home, &before);
+    assert_int_equal(rig_admit(rig, &command, &answer), SHARD_ANSWERED);
+    assert_int_equal(answer.result, RESULT_INSUFFICIENT_STOCK);
+    assert_int_equal(answer.refusal.requested, 8);
+    shard_totals(home, &after);
+    assert_int_equal(after.quota_entries, before.quota_entries);
+    assert_int_equal(after.idempotency_keys, before.idempotency_keys);
+    assert_int_equal(rig_admit(rig, &command, &again), SHARD_ANSWERED);
+    assert_true(again.replayed);
+    assert_int_equal(again.result, RESULT_INSUFFICIENT_STOCK);
 }
 
 /* Replayed keys answer as they did before: same booking, same numbers. */
@@ -303,6 +327,7 @@ int main(void)
         CASE(test_lost_request_frees_its_key),
         CASE(test_keys_end),
         CASE(test_limit_waits_for_what_is_under_way),
+        CASE(test_foreseen_refusal_counts_nothing),
         CASE(test_keys_survive_a_replay),
         cmocka_unit_test(test_hash_of_a_key),
     };
