@@ -56,7 +56,8 @@ struct log_storage *log_storage_uring_new(struct io_uring *ring, uint8_t tag,
                                           enum log_storage_method method);
 
 /* Measures both methods in a scratch file of `directory` (some 10 ms) and
- * returns the faster. Write-then-sync unless the other is clearly better. */
+ * returns the faster: the single synchronous write, unless write-then-sync is
+ * clearly quicker. */
 enum log_storage_method log_storage_calibrate(const char *directory);
 const char *log_storage_method_name(enum log_storage_method method);
 
