@@ -69,10 +69,13 @@ void booking_prefetch_user(const struct booking_table *table, const struct uuid 
     hash_index_prefetch(&table->user_by_id, hash_uuid(user_id));
 }
 
-void booking_prefetch_entries(const struct booking_table *table, const struct uuid *id,
-                              const struct uuid *user_id)
+void booking_prefetch_entry(const struct booking_table *table, const struct uuid *id)
 {
     hash_index_prefetch_entry(&table->by_id, hash_uuid(id));
+}
+
+void booking_prefetch_user_entry(const struct booking_table *table, const struct uuid *user_id)
+{
     hash_index_prefetch_entry(&table->user_by_id, hash_uuid(user_id));
 }
 

@@ -59,8 +59,8 @@ uint32_t booking_find(const struct booking_table *table, const struct uuid *id);
 /* Loading ahead: first the buckets, then the entries they lead to. */
 void booking_prefetch(const struct booking_table *table, const struct uuid *id);
 void booking_prefetch_user(const struct booking_table *table, const struct uuid *user_id);
-void booking_prefetch_entries(const struct booking_table *table, const struct uuid *id,
-                              const struct uuid *user_id);
+void booking_prefetch_entry(const struct booking_table *table, const struct uuid *id);
+void booking_prefetch_user_entry(const struct booking_table *table, const struct uuid *user_id);
 /* True: one more booking surely fits. */
 bool booking_table_has_room(const struct booking_table *table);
 

@@ -5,33 +5,40 @@
 #include "shard.h"
 #include "shard_state.h"
 
-/* What a reservation touches: its user's count and chain, and its own id. */
+/* What a reservation touches: at home its user's count, in the zone's shard its
+ * user's chain and its own id. */
 static void prefetch_reservation(const struct shard *shard, const struct uuid *zone_id,
                                  const struct uuid *user_id, const struct uuid *booking_id,
                                  enum shard_prefetch_step step)
 {
+    bool is_first = step == SHARD_PREFETCH_BUCKETS;
     const struct catalog_event *event;
     uint32_t number;
 
-    if (!catalog_zone_and_event(shard->catalog, zone_id, &event, &number))
+    if (shard_is_home_of(shard, user_id) &&
+        catalog_zone_and_event(shard->catalog, zone_id, &event, &number)) {
+        if (is_first)
+            quota_prefetch(&shard->quotas, user_id, number);
+        else
+            quota_prefetch_entry(&shard->quotas, user_id, number);
+    }
+    if (!shard_owns_zone(shard, zone_id))
         return;
-    if (step == SHARD_PREFETCH_BUCKETS) {
-        quota_prefetch(&shard->quotas, user_id, number);
+    if (is_first) {
         booking_prefetch_user(&shard->bookings, user_id);
         booking_prefetch(&shard->bookings, booking_id);
     } else {
-        quota_prefetch_entry(&shard->quotas, user_id, number);
-        booking_prefetch_entries(&shard->bookings, booking_id, user_id);
+        booking_prefetch_user_entry(&shard->bookings, user_id);
     }
 }
 
 static void prefetch_booking(const struct shard *shard, const struct uuid *booking_id,
-                             const struct uuid *user_id, enum shard_prefetch_step step)
+                             enum shard_prefetch_step step)
 {
     if (step == SHARD_PREFETCH_BUCKETS)
         booking_prefetch(&shard->bookings, booking_id);
     else
-        booking_prefetch_entries(&shard->bookings, booking_id, user_id);
+        booking_prefetch_entry(&shard->bookings, booking_id);
 }
 
 static void prefetch_key(const struct shard *shard, const struct request_key *key,
@@ -55,7 +62,7 @@ void shard_prefetch(const struct shard *shard, const struct command *command,
     case COMMAND_CONFIRM:
     case COMMAND_CANCEL:
     case COMMAND_BOOKING_GET:
-        prefetch_booking(shard, &command->booking.booking_id, user_id, step);
+        prefetch_booking(shard, &command->booking.booking_id, step);
         break;
     default:
         break;
@@ -70,7 +77,7 @@ void shard_prefetch_record(const struct shard *shard, const struct record *recor
         prefetch_reservation(shard, &record->reserved.zone_id, &record->reserved.user_id,
                              &record->reserved.booking_id, step);
     else
-        prefetch_booking(shard, &record->settled.booking_id, &record->settled.user_id, step);
+        prefetch_booking(shard, &record->settled.booking_id, step);
 }
 
 enum result shard_check_offer(const struct zone *zone, const struct command_reserve *reserve,

@@ -19,16 +19,6 @@ const char *shard_replay_result_name(enum shard_replay_result result)
     return (unsigned)result <= SHARD_REPLAY_OUT_OF_MEMORY ? replay_names[result] : "unknown";
 }
 
-static bool owns_zone(const struct shard *shard, const struct uuid *zone_id)
-{
-    return partition_shard_of(shard->options.partitions, zone_id) == shard->options.index;
-}
-
-static bool is_home_of(const struct shard *shard, const struct uuid *user_id)
-{
-    return partition_shard_of(shard->options.partitions, user_id) == shard->options.index;
-}
-
 /* --- zone role --- */
 
 static enum shard_replay_result check_reserved(struct shard *shard, const struct record *record)
@@ -197,7 +187,7 @@ static enum shard_replay_result replay_reserved_at_home(struct shard *shard,
 {
     const struct record_reserved *reserved = &record->reserved;
 
-    if (!is_home_of(shard, &reserved->user_id))
+    if (!shard_is_home_of(shard, &reserved->user_id))
         return SHARD_REPLAY_OK;
     keep_booking_key(shard, record, &reserved->booking_id, reserved->remaining);
     return count_tickets(shard, &reserved->user_id, &reserved->zone_id, reserved->quantity);
@@ -208,9 +198,9 @@ static enum shard_replay_result replay_settled_at_home(struct shard *shard,
 {
     const struct record_settled *settled = &record->settled;
 
-    if (is_home_of(shard, &record->actor.id))
+    if (shard_is_home_of(shard, &record->actor.id))
         keep_booking_key(shard, record, &settled->booking_id, 0);
-    if (record->kind != RECORD_CANCELLED || !is_home_of(shard, &settled->user_id))
+    if (record->kind != RECORD_CANCELLED || !shard_is_home_of(shard, &settled->user_id))
         return SHARD_REPLAY_OK;
     return give_back(shard, &settled->user_id, &settled->zone_id, settled->quantity);
 }
@@ -222,7 +212,7 @@ static enum shard_replay_result replay_expired_at_home(struct shard *shard,
 
     for (uint32_t i = 0; i < expired->count; i++) {
         const struct record_expired_item *item = &expired->items[i];
-        if (!is_home_of(shard, &item->user_id))
+        if (!shard_is_home_of(shard, &item->user_id))
             continue;
         enum shard_replay_result result =
             give_back(shard, &item->user_id, &expired->zone_id, item->quantity);
@@ -263,7 +253,7 @@ enum shard_replay_result shard_replay(struct shard *shard, const struct record *
     if (record->kind == RECORD_EXPIRED &&
         (record->expired.count == 0 || record->expired.count > RECORD_EXPIRED_MAX))
         return SHARD_REPLAY_BAD_STATE;
-    if (owns_zone(shard, zone_of(record)))
+    if (shard_owns_zone(shard, zone_of(record)))
         result = replay_zone_role(shard, record);
     if (result != SHARD_REPLAY_OK)
         return result;

@@ -36,6 +36,16 @@ static inline struct zone *shard_zone_at(const struct shard *shard, uint32_t num
     return *(struct zone **)slab_at(&shard->zones, number);
 }
 
+static inline bool shard_owns_zone(const struct shard *shard, const struct uuid *zone_id)
+{
+    return partition_shard_of(shard->options.partitions, zone_id) == shard->options.index;
+}
+
+static inline bool shard_is_home_of(const struct shard *shard, const struct uuid *user_id)
+{
+    return partition_shard_of(shard->options.partitions, user_id) == shard->options.index;
+}
+
 /* HASH_INDEX_MISSING: not this shard's, or not opened yet. */
 uint32_t shard_zone_number(struct shard *shard, const struct uuid *zone_id);
 
