@@ -9,7 +9,7 @@
 
 #include "rig.h"
 
-enum { ROUNDS = 3, USERS = 200000, ZONES = 64, WINDOW = 512 };
+enum { ROUNDS = 3, USERS = 200000, ZONES = 64, WINDOW = 1024 };
 
 struct lane {
     struct rig *rig;

@@ -7,7 +7,7 @@
 #include "../persist/log_format.h"
 #include "../persist/record_codec.h"
 
-enum { COMMANDS_PER_TURN = 256, BATCH_BYTES = 1 << 20, MAILBOX_SLOTS = 1024 };
+enum { COMMANDS_PER_TURN = 256, BATCH_BYTES = 1 << 20, MAILBOX_SLOTS = 4096 };
 
 /* One worker's ends: where its commands come from and where its log goes. */
 struct rig_end {
