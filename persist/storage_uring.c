@@ -16,6 +16,7 @@
 #include "storage_private.h"
 
 enum { OP_WRITE = 0, OP_SYNC = 1, OP_NONE_YET = INT32_MIN, RETRIES_MAX = 16 };
+enum { LARGE_FLUSH_BYTES = 12 << 10 }; /* some hundred reservations */
 
 struct uring {
     struct log_storage base;
@@ -45,9 +46,17 @@ static struct io_uring_sqe *take_sqe(struct io_uring *ring)
     return sqe;
 }
 
+/* A synchronous write ends on whichever processor the device interrupts, and waits
+ * there for its turn: milliseconds if that one is busy with others. So it is for
+ * large blocks, when a shard is busy and its own processor's time counts. */
+static bool takes_one_write(const struct uring *uring)
+{
+    return uring->method == LOG_STORAGE_WRITE_DSYNC && uring->length >= LARGE_FLUSH_BYTES;
+}
+
 static void start(struct uring *uring)
 {
-    unsigned operations = uring->method == LOG_STORAGE_WRITE_SYNC ? 2 : 1;
+    unsigned operations = takes_one_write(uring) ? 1 : 2;
     /* A link must not be torn apart by a full submission queue. */
     if (io_uring_sq_space_left(uring->ring) < operations)
         io_uring_submit(uring->ring);
@@ -135,7 +144,8 @@ struct log_storage *log_storage_uring_new(struct io_uring *ring, uint8_t tag,
 
 const char *log_storage_method_name(enum log_storage_method method)
 {
-    return method == LOG_STORAGE_WRITE_DSYNC ? "write with RWF_DSYNC" : "write and fdatasync";
+    return method == LOG_STORAGE_WRITE_DSYNC ? "large blocks with RWF_DSYNC"
+                                             : "write and fdatasync";
 }
 
 /* --- calibration --- */
