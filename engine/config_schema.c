@@ -25,7 +25,7 @@ const struct config_key config_keys[] = {
      "Where clients connect: ADDRESS:PORT, a numeric address, [..] around IPv6.\n"
      "Every worker listens on it (SO_REUSEPORT).", 0},
     COUNT(server, connections_max, 16, 1000000, "20000", "connections per worker",
-          "One more is closed at once."),
+          "For one more, the one idle longest is closed; if none is idle it gets 503."),
     COUNT(server, connections_per_address_max, 0, 1000000, "0", "connections per worker",
           "From one client address; 0 is unlimited, which is right behind a proxy or a\n"
           "shared gateway, where one address is many people. Facing clients directly: 256."),

@@ -47,7 +47,8 @@ struct log_storage;
  * synced; else -errno (-EIO for a short write, -ECANCELED for a lost sync). */
 typedef void log_storage_done(void *context, int status);
 
-/* io_uring: a write linked to an fdatasync, or one RWF_DSYNC write, in the
+/* io_uring: a write linked to an fdatasync, or (LOG_STORAGE_WRITE_DSYNC, blocks
+ * of 12 KiB and more) one RWF_DSYNC write, in the
  * caller's ring, which need not be set up before the first submit. user_data of
  * all operations has `tag` in its top byte. */
 struct io_uring;
