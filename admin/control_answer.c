@@ -5,20 +5,6 @@
 #include "../engine/version.h"
 #include "mirror_status.h"
 
-static const char *const command_names[] = {
-    [COMMAND_RESERVE] = "reserve",
-    [COMMAND_CONFIRM] = "confirm",
-    [COMMAND_CANCEL] = "cancel",
-    [COMMAND_BOOKING_GET] = "booking_get",
-    [COMMAND_BOOKING_LIST] = "booking_list",
-    [COMMAND_BOOKING_SUMMARY] = "booking_summary",
-    [COMMAND_EVENT_CREATE] = "event_create",
-    [COMMAND_EVENT_STATUS] = "event_status",
-    [COMMAND_SHOW_CREATE] = "show_create",
-    [COMMAND_ZONE_CREATE] = "zone_create",
-};
-_Static_assert(sizeof command_names / sizeof command_names[0] == COMMAND_KIND_COUNT, "one each");
-
 static const char *journal_state_name(int state)
 {
     switch ((enum journal_state)state) {
@@ -123,7 +109,7 @@ static void write_decisions(struct json_writer *writer, const struct worker_metr
                 continue;
             }
             if (!open) {
-                json_writer_object(writer, command_names[kind]);
+                json_writer_object(writer, command_kind_name(kind));
                 open = true;
             }
             json_writer_count(writer, result_name((enum result)result), count);

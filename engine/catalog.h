@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "seat_plan.h"
 #include "uuid.h"
 
 enum {
@@ -24,12 +25,16 @@ enum {
     CATALOG_DESCRIPTION_BYTES_MAX = 5000,
     CATALOG_ZONE_SEATS_MAX = 10000000,
     CATALOG_SEGMENTS_MAX = 64,
+    CATALOG_STOPS_MAX = CATALOG_SEGMENTS_MAX + 1,
+    CATALOG_STATION_CODE_BYTES_MAX = 16,
     CATALOG_ZONES_PER_SHOW_MAX = 1000,
     CATALOG_SHOWS_PER_EVENT_MAX = 1000,
     /* Of all organizers, for ever: every worker keeps every one. */
     CATALOG_EVENTS_MAX = 1 << 16,
     CATALOG_SHOWS_MAX = 1 << 18,
-    CATALOG_ZONES_MAX = 1 << 20
+    CATALOG_ZONES_MAX = 1 << 20,
+    CATALOG_STATIONS_MAX = 1 << 16,
+    CATALOG_ROUTES_MAX = 1 << 16
 };
 
 /* Bytes that are not terminated; they live with the object that names them. */
@@ -52,12 +57,41 @@ struct catalog_event {
     uint64_t created_ms;
     uint64_t updated_ms;
     uint32_t max_per_user; /* tickets one user may hold or own, over all orders, for ever */
+    bool sale_closed;      /* by hand, until reopened */
+    bool allow_orphans;    /* named seats may leave a single one */
     struct text title, slug, description, venue, city, image_url;
+};
+
+struct catalog_station {
+    _Atomic uint32_t references;
+    struct uuid id;
+    uint64_t created_ms;
+    struct text code; /* short and unique, e.g. "DHA" */
+    struct text name, city;
+};
+
+/* A row of stations that trips follow. */
+struct catalog_route {
+    _Atomic uint32_t references;
+    uint32_t stop_count; /* 2..CATALOG_STOPS_MAX */
+    struct uuid id;
+    uint64_t created_ms;
+    struct text name;
+    const struct uuid *stations; /* [stop_count], each once */
+};
+
+struct catalog_stop {
+    struct uuid station_id;
+    uint64_t arrives_ms; /* Unix milliseconds; at the first stop as departs_ms */
+    uint64_t departs_ms; /* at the last as arrives_ms; never less than arrives_ms */
 };
 
 struct catalog_show {
     _Atomic uint32_t references;
     uint32_t segment_count; /* 1 for all but trips */
+    uint32_t stop_count;    /* 0 for all but trips, there segment_count + 1 */
+    const struct catalog_stop *stops;
+    struct uuid route_id; /* nil: none named */
     struct uuid id;
     struct uuid event_id;
     uint64_t show_date_ms;
@@ -72,6 +106,14 @@ struct zone_counters {
     _Atomic uint32_t reserved;
     _Atomic uint32_t sold;
     _Atomic uint32_t versions; /* of the zone that share them; the last frees them */
+    _Atomic uint32_t total;    /* capacity now: the catalog's total_seats is where it began */
+    _Atomic uint32_t blocked;
+    _Atomic uint32_t closed;  /* 1: the zone's sale is closed */
+    _Atomic uint32_t changes; /* grows with every change of any place's state */
+    /* Free places for each pair of stops, in the order of seat_map_pair; NULL if
+     * there is one segment only. */
+    _Atomic uint32_t *pairs;
+    uint32_t pair_count;
 };
 
 struct catalog_zone {
@@ -86,6 +128,14 @@ struct catalog_zone {
     uint64_t created_ms;
     uint64_t updated_ms;
     struct text name;
+    /* A trip's zone may have a price for each segment: then a place costs their
+     * sum over its way, and price_minor is that of the whole. 0: it has not. */
+    uint32_t segment_price_count;
+    const int64_t *segment_prices;
+    /* Of a seated zone. The draft has the bytes; the object decodes and owns the plan. */
+    const uint8_t *plan_bytes;
+    uint32_t plan_length;
+    const struct seat_plan *plan;
     /* Shared by all versions of the zone, of which the catalog always holds one. */
     struct zone_counters *counters;
 };

@@ -30,7 +30,7 @@ void gate_push(struct gate *gate, uint64_t sequence, uint16_t to, const struct m
     struct gate_entry *entry = &gate->entries[place];
     entry->sequence = gate->last_sequence = sequence;
     entry->to = to;
-    entry->message = *message;
+    message_copy(&entry->message, message);
     gate->count++;
 }
 

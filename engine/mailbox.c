@@ -90,7 +90,7 @@ bool mailbox_push(struct mailbox_grid *grid, uint16_t from, uint16_t to,
         if (mailbox->written - mailbox->consumed_seen == grid->slot_count)
             return false;
     }
-    mailbox->slots[mailbox->written++ & (grid->slot_count - 1)].message = *message;
+    message_copy(&mailbox->slots[mailbox->written++ & (grid->slot_count - 1)].message, message);
     return true;
 }
 

@@ -4,6 +4,8 @@
 #ifndef ENGINE_MAILBOX_H
 #define ENGINE_MAILBOX_H
 
+#include <string.h>
+
 #include "command.h"
 
 enum message_kind {
@@ -44,7 +46,19 @@ struct message {
     };
 };
 
-_Static_assert(sizeof(struct message) <= 256, "a message is four cache lines at most");
+_Static_assert(sizeof(struct message) <= 512, "a mailbox slot; what is copied is message_bytes");
+
+/* Only what means something of a message: most have no seats. */
+static inline void message_copy(struct message *to, const struct message *from)
+{
+    size_t bytes = sizeof *from;
+
+    if (from->kind <= MESSAGE_COMMAND_CATALOG)
+        bytes = offsetof(struct message, command) + command_bytes(&from->command);
+    else if (from->kind <= MESSAGE_ANSWER)
+        bytes = offsetof(struct message, answer) + answer_bytes(&from->answer);
+    memcpy(to, from, bytes);
+}
 
 struct mailbox_grid;
 

@@ -17,6 +17,20 @@ const char *record_kind_name(enum record_kind kind)
         return "cancelled";
     case RECORD_EXPIRED:
         return "expired";
+    case RECORD_STATION:
+        return "station";
+    case RECORD_ROUTE:
+        return "route";
+    case RECORD_CHANGED:
+        return "changed";
+    case RECORD_BLOCK:
+        return "block";
+    case RECORD_ZONE_CHANGED:
+        return "zone_changed";
+    case RECORD_ORDER:
+        return "order";
+    case RECORD_STATE:
+        return "state";
     case RECORD_CLEAN_STOP:
         return "clean_stop";
     }

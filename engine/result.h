@@ -2,7 +2,8 @@
  * error code of the REST contract, metrics count by it. When several refusals
  * apply, the first in the order of checks below is given:
  *   home shard:  rate limit, idempotency, zone known, sale window, quantity, limit per user
- *   zone shard:  price, stock */
+ *   zone shard:  zone closed, allotment, price, stock, seats, orphans
+ * docs/inventory.md has the order for every command. */
 #ifndef ENGINE_RESULT_H
 #define ENGINE_RESULT_H
 
@@ -19,6 +20,14 @@ enum result {
     RESULT_INSUFFICIENT_STOCK,      /* detail.requested, detail.available */
     RESULT_RESERVATION_EXPIRED,     /* detail.at_ms: expired at */
     RESULT_INVALID_STATE,           /* detail.status: the booking's (or event's) state */
+    RESULT_SEAT_UNAVAILABLE,        /* answer.seats: each with its state in the top byte */
+    RESULT_SEATS_NOT_TOGETHER,      /* detail.requested, detail.available, detail.together */
+    RESULT_ORPHAN_SEAT,             /* answer.seats: the one that would be left alone */
+    RESULT_SEAT_NOT_IN_BOOKING,     /* answer.seats: those that are not */
+    RESULT_ALLOTMENT_UNKNOWN,       /* no active allotment of the zone has this key */
+    RESULT_HOLD_LIMIT_REACHED,      /* detail.at_ms: the latest a hold of this booking may end */
+    RESULT_CAPACITY_BELOW_SOLD,     /* detail.requested, detail.held: reserved, sold and blocked */
+    RESULT_PART_OF_ORDER,           /* detail.order_id */
     RESULT_FORBIDDEN,               /* a valid caller without the right */
     RESULT_CONFLICT,                /* slug taken */
     RESULT_KIND_UNSUPPORTED,        /* the zone's kind is not sold this way */

@@ -196,6 +196,13 @@ void shard_apply(struct shard *shard, const struct record *record)
     case RECORD_EVENT:
     case RECORD_SHOW:
     case RECORD_ZONE:
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         assert(false && "a record of the zone role");
         break;

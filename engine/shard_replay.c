@@ -242,6 +242,13 @@ enum shard_replay_result shard_replay(struct shard *shard, const struct record *
     case RECORD_EVENT:
     case RECORD_SHOW:
     case RECORD_ZONE:
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         return SHARD_REPLAY_OK;
     case RECORD_RESERVED:

@@ -191,17 +191,6 @@ static void print_responses(struct page *page, const struct worker_group *group)
 /* Of all shards together; a pair that never happened has no line. */
 static void print_decisions(struct page *page, const struct worker_group *group)
 {
-    static const char *const kinds[COMMAND_KIND_COUNT] = {[COMMAND_RESERVE] = "reserve",
-                                                          [COMMAND_CONFIRM] = "confirm",
-                                                          [COMMAND_CANCEL] = "cancel",
-                                                          [COMMAND_BOOKING_GET] = "booking_get",
-                                                          [COMMAND_BOOKING_LIST] = "booking_list",
-                                                          [COMMAND_BOOKING_SUMMARY] =
-                                                              "booking_summary",
-                                                          [COMMAND_EVENT_CREATE] = "event_create",
-                                                          [COMMAND_EVENT_STATUS] = "event_status",
-                                                          [COMMAND_SHOW_CREATE] = "show_create",
-                                                          [COMMAND_ZONE_CREATE] = "zone_create"};
     print_family(page, "boxoffice_decisions_total", "counter", "Commands by kind and result.");
     for (int kind = 0; kind < COMMAND_KIND_COUNT; kind++)
         for (int result = 0; result < RESULT_COUNT; result++) {
@@ -210,7 +199,8 @@ static void print_decisions(struct page *page, const struct worker_group *group)
                 count += metric_get(&group->metrics[shard].results[kind][result]);
             if (count > 0)
                 print(page, "boxoffice_decisions_total{kind=\"%s\",result=\"%s\"} %llu\n",
-                      kinds[kind], result_name((enum result)result), (unsigned long long)count);
+                      command_kind_name((enum command_kind)kind), result_name((enum result)result),
+                      (unsigned long long)count);
         }
 }
 

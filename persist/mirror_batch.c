@@ -316,6 +316,13 @@ static enum mirror_batch_result add(struct mirror_batch *batch, const struct mir
         return add_settled(batch, origin, record);
     case RECORD_EXPIRED:
         return add_expired(batch, origin, record);
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         return MIRROR_BATCH_OK; /* says nothing about any row */
     }

@@ -306,6 +306,13 @@ static uint32_t kind_fields(uint64_t kind)
         return RECORD_SETTLED_FIELDS;
     case RECORD_EXPIRED:
         return RECORD_EXPIRED_FIELDS;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         return 0;
     default:
@@ -336,6 +343,13 @@ static const struct uuid *take_body(struct cursor *cursor, struct record *record
     case RECORD_ZONE:
         take_zone(cursor, &record->zone);
         return NULL;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         return NULL;
     }

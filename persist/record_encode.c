@@ -172,6 +172,13 @@ uint32_t record_encode(const struct record *record, uint8_t *out)
     case RECORD_ZONE:
         pack_zone(&packer, record);
         break;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         pack_head(&packer, record, 0, NULL);
         break;
@@ -236,6 +243,13 @@ uint32_t record_encoded_bytes_max(const struct record *record)
         if (record->zone.name.length > CATALOG_TEXT_BYTES_MAX)
             return 0;
         return ZONE_BYTES + record->zone.name.length;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         return HEAD_BYTES;
     }

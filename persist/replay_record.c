@@ -180,6 +180,13 @@ static void facts_json(struct replay_json *json, const struct record *record)
     case RECORD_EXPIRED:
         expired_json(json, &record->expired);
         break;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         break;
     }

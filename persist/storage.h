@@ -1,8 +1,12 @@
-/* The disk as a port. Two parts: `storage`, plain blocking calls for recovery,
- * the segment keeper and tools; and `log_storage`, the one asynchronous
- * operation the shard thread needs: make these bytes durable there.
+/* The disk as a port, and all that the log asks of the operating system: files,
+ * directories, the page followers read, the lock, random numbers. Two parts:
+ * `storage`, plain blocking calls for recovery, the segment keeper and tools; and
+ * `log_storage`, the one asynchronous operation the shard thread needs: make
+ * these bytes durable there.
  *
- * Blocking calls return 0 or a byte count, or -errno. */
+ * storage.c, storage_blocking.c and storage_uring.c are the operating system's
+ * side; tests/sim/disk.c is a simulated one. Blocking calls return 0 or what they
+ * say, or -errno; any thread. */
 #ifndef PERSIST_STORAGE_H
 #define PERSIST_STORAGE_H
 
@@ -19,19 +23,61 @@ enum storage_open {
 
 enum { STORAGE_ALIGNMENT = 4096 };
 
+/* What a name leads to. device and number are the same as long as it is the same
+ * file or directory, whatever its name. */
+struct storage_status {
+    uint64_t bytes;
+    uint64_t device, number;
+    bool directory;
+};
+
+/* Called with each name in a directory, without "." and "..". Not 0: stop there. */
+typedef int storage_visit(void *context, const char *name);
+
 struct storage {
     void *context;
-    int (*open)(void *context, const char *path, enum storage_open how);
+
+    /* --- files --- */
+    int (*open)(void *context, const char *path, enum storage_open how); /* a descriptor */
     void (*close)(void *context, int fd);
     /* Buffer, length and offset are multiples of STORAGE_ALIGNMENT. Fewer bytes
      * than asked only at the end of the file. */
     int64_t (*read)(void *context, int fd, void *bytes, size_t length, uint64_t offset);
     /* All or an error. */
     int (*write)(void *context, int fd, const void *bytes, size_t length, uint64_t offset);
+    /* Writes zeros over the first `length` bytes (a multiple of STORAGE_ALIGNMENT).
+     * Written, not only allocated: a flush must not have to convert extents. */
+    int (*zero)(void *context, int fd, uint64_t length);
+    int64_t (*size)(void *context, int fd);
     int (*sync)(void *context, int fd);
+
+    /* Shares the file's first page (STORAGE_ALIGNMENT bytes) with whoever maps it
+     * too. writable: makes and fills the file where it is short; its bytes reach
+     * the disk at some time or never. Not writable: -ENOENT for a shorter file. */
+    int (*map)(void *context, const char *path, bool writable, void **page);
+    void (*unmap)(void *context, void *page);
+
+    /* --- names --- */
+    /* Durable once the directory is synced; so are new and removed names. */
     int (*rename)(void *context, const char *from, const char *to);
     int (*unlink)(void *context, const char *path);
+    int (*make_directory)(void *context, const char *path); /* -EEXIST: is there */
+    /* The directory and all below it; one that is not there is gone already. */
+    int (*remove_tree)(void *context, const char *path);
+    /* In no order; what the visitor returned if it stopped. */
+    int (*list)(void *context, const char *path, storage_visit *visit, void *visit_context);
+    int (*status)(void *context, const char *path, struct storage_status *status);
     int (*sync_directory)(void *context, const char *path);
+
+    /* --- the owner --- */
+    /* Takes the lock that the file `path` stands for, and writes into it who has
+     * it; makes the file. A descriptor to be unlocked; the lock goes with the
+     * process. -EWOULDBLOCK: another has it, *owner says who ("": not known). */
+    int (*lock)(void *context, const char *path, char *owner, size_t owner_bytes);
+    void (*unlock)(void *context, int fd);
+
+    /* Unpredictable bytes: identities and nonces. */
+    int (*random)(void *context, void *bytes, size_t length);
 };
 
 /* The operating system. allow_buffered: opens without O_DIRECT where the file
@@ -42,10 +88,22 @@ const struct storage *storage_system(bool allow_buffered);
 
 struct log_storage;
 
-/* What became of a flush; called from log_storage_complete or, by the
- * synchronous kind, from within submit. status 0: every byte written and
- * synced; else -errno (-EIO for a short write, -ECANCELED for a lost sync). */
+/* What became of a flush; called from log_storage_complete, by the synchronous
+ * kind from within submit, by the simulated one when its time has come. status 0:
+ * every byte written and synced; else -errno (-EIO for a short write, -ECANCELED
+ * for a lost sync). */
 typedef void log_storage_done(void *context, int status);
+
+/* The head of every kind, its first member. A kind fills the three functions and
+ * calls done(context, status) once for each submit, on the thread of the writer. */
+struct log_storage {
+    void (*submit)(struct log_storage *storage, int fd, const void *bytes, uint32_t length,
+                   uint64_t offset);
+    void (*complete)(struct log_storage *storage, uint64_t user_data, int32_t result);
+    void (*free)(struct log_storage *storage);
+    log_storage_done *done;
+    void *context;
+};
 
 /* io_uring: a write linked to an fdatasync, or (LOG_STORAGE_WRITE_DSYNC, blocks
  * of 12 KiB and more) one RWF_DSYNC write, in the
@@ -77,9 +135,10 @@ struct log_storage *log_storage_blocking_new(void);
 /* Flush number `after` from now (0: the next) meets the fault, the others do not. */
 void log_storage_inject(struct log_storage *storage, enum log_storage_fault fault, uint32_t after);
 
-void log_storage_free(struct log_storage *storage);
+void log_storage_free(struct log_storage *storage); /* NULL: nothing */
 
-/* The writer's side. One flush at a time. */
+/* The writer's side. One flush at a time; the bytes stay as they are until it is
+ * done. */
 void log_storage_bind(struct log_storage *storage, log_storage_done *done, void *context);
 void log_storage_submit(struct log_storage *storage, int fd, const void *bytes, uint32_t length,
                         uint64_t offset);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "crash_point.h"
-#include "storage_private.h"
+#include "storage.h"
 
 struct blocking {
     struct log_storage base;
@@ -62,6 +62,11 @@ static void blocking_complete(struct log_storage *storage, uint64_t user_data, i
     assert(false && "a blocking flush has no completion");
 }
 
+static void blocking_free(struct log_storage *storage)
+{
+    free(storage);
+}
+
 struct log_storage *log_storage_blocking_new(void)
 {
     struct blocking *blocking = calloc(1, sizeof *blocking);
@@ -69,6 +74,7 @@ struct log_storage *log_storage_blocking_new(void)
         return NULL;
     blocking->base.submit = blocking_submit;
     blocking->base.complete = blocking_complete;
+    blocking->base.free = blocking_free;
     return &blocking->base;
 }
 

@@ -13,7 +13,7 @@
 
 #include "../engine/logger.h"
 #include "crash_point.h"
-#include "storage_private.h"
+#include "storage.h"
 
 enum { OP_WRITE = 0, OP_SYNC = 1, OP_NONE_YET = INT32_MIN, RETRIES_MAX = 16 };
 enum { LARGE_FLUSH_BYTES = 12 << 10 }; /* some hundred reservations */
@@ -128,6 +128,11 @@ static void uring_complete(struct log_storage *storage, uint64_t user_data, int3
     storage->done(storage->context, outcome(uring));
 }
 
+static void uring_free(struct log_storage *storage)
+{
+    free(storage);
+}
+
 struct log_storage *log_storage_uring_new(struct io_uring *ring, uint8_t tag,
                                           enum log_storage_method method)
 {
@@ -136,6 +141,7 @@ struct log_storage *log_storage_uring_new(struct io_uring *ring, uint8_t tag,
         return NULL;
     uring->base.submit = uring_submit;
     uring->base.complete = uring_complete;
+    uring->base.free = uring_free;
     uring->ring = ring;
     uring->tag = (uint64_t)tag << 56;
     uring->method = method;

@@ -161,6 +161,13 @@ static void random_record(uint64_t *state, struct record *record)
         if (own)
             record->actor.id = record->settled.user_id;
         break;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         break;
     }
@@ -241,6 +248,13 @@ static void assert_record_equal(const struct record *a, const struct record *b)
     case RECORD_CANCELLED:
         assert_memory_equal(&a->settled, &b->settled, sizeof a->settled);
         break;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         break;
     }
@@ -378,6 +392,13 @@ static void assert_agrees(const msgpack_object *array, const struct record *reco
         assert_field_uint(array, at + 6, record->zone.total_seats);
         assert_int_equal(array->via.array.size, at + RECORD_ZONE_FIELDS);
         break;
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_CHANGED:
+    case RECORD_BLOCK:
+    case RECORD_ZONE_CHANGED:
+    case RECORD_ORDER:
+    case RECORD_STATE:
     case RECORD_CLEAN_STOP:
         assert_int_equal(array->via.array.size, at);
         break;
