@@ -89,9 +89,11 @@ static int fail_log(const struct log_error *error)
 static int open_data_dir(struct boxoffice *boxoffice)
 {
     struct config *config = &boxoffice->config;
+    const struct clock *clock = &boxoffice->group.clock;
     struct data_dir_options options = {.path = config->storage.data_dir,
                                        .init = boxoffice->init,
-                                       .allow_buffered = config->storage.allow_buffered};
+                                       .allow_buffered = config->storage.allow_buffered,
+                                       .now_ms = clock->wall_ms(clock->context)};
     struct log_error error = {0};
     char text[ERROR_BYTES];
 

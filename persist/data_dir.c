@@ -1,16 +1,9 @@
 #include "data_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "../engine/logger.h"
 #include "header_file.h"
@@ -40,8 +33,7 @@ const char *data_dir_shard_path(const struct data_dir *dir, uint32_t epoch, uint
     return out;
 }
 
-/* 0: not the name of an epoch. */
-static uint32_t epoch_of_name(const char *name)
+uint32_t data_dir_epoch_of_name(const char *name)
 {
     if (strncmp(name, "epoch-", 6) != 0 || strlen(name) != 12 ||
         strspn(name + 6, "0123456789") != 6)
@@ -49,93 +41,89 @@ static uint32_t epoch_of_name(const char *name)
     return (uint32_t)strtoul(name + 6, NULL, 10);
 }
 
-static void report_unknown(const struct data_dir *dir)
+static int report_unknown(void *context, const char *name)
 {
-    static const char *const known[] = {"LOCK",  "cluster",  "cluster.new",        "calibrate.tmp",
-                                        "admin", "jwt-keys", "mirror-status.json", "jwt-keys"};
-    DIR *directory = opendir(dir->path);
-    struct dirent *entry;
-    if (!directory)
-        return;
-    while ((entry = readdir(directory)) != NULL) {
-        bool found = entry->d_name[0] == '.' || strncmp(entry->d_name, "epoch-", 6) == 0;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-            found = found || strcmp(entry->d_name, known[i]) == 0;
-        if (!found)
-            logger_log(LOGGER_WARN, "log_unknown_file", LOG_TEXT("case", "RV"),
-                       LOG_TEXT("directory", dir->path), LOG_TEXT("name", entry->d_name));
-    }
-    closedir(directory);
-}
-
-static bool has_epochs(const char *path)
-{
-    DIR *directory = opendir(path);
-    struct dirent *entry;
-    bool found = false;
-    if (!directory)
-        return false;
-    while ((entry = readdir(directory)) != NULL)
-        found = found || epoch_of_name(entry->d_name) != 0;
-    closedir(directory);
-    return found;
+    static const char *const known[] = {"LOCK",  "cluster",  "cluster.new",       "calibrate.tmp",
+                                        "admin", "jwt-keys", "mirror-status.json"};
+    const struct data_dir *dir = context;
+    bool found = name[0] == '.' || strncmp(name, "epoch-", 6) == 0;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        found = found || strcmp(name, known[i]) == 0;
+    if (!found)
+        logger_log(LOGGER_WARN, "log_unknown_file", LOG_TEXT("case", "RV"),
+                   LOG_TEXT("directory", dir->path), LOG_TEXT("name", name));
+    return 0;
 }
 
 /* --- opening --- */
 
-static bool cluster_exists(const char *path)
+/* What an owner to be finds, before it makes anything. */
+struct contents {
+    bool cluster; /* the name: a link to a volume that is not mounted counts too */
+    bool epochs;
+};
+
+static int note_content(void *context, const char *name)
 {
-    char name[LOG_PATH_BYTES];
-    struct stat info;
-    snprintf(name, sizeof name, "%s/cluster", path);
-    return lstat(name, &info) == 0 || errno == EACCES;
+    struct contents *contents = context;
+    contents->cluster = contents->cluster || strcmp(name, "cluster") == 0;
+    contents->epochs = contents->epochs || data_dir_epoch_of_name(name) != 0;
+    return 0;
 }
 
-static int make_directory(const char *path, struct log_error *error)
+static struct contents look_into(const struct data_dir *dir)
+{
+    struct contents contents = {false, false};
+    int result = dir->storage->list(dir->storage->context, dir->path, note_content, &contents);
+    /* What we may not see may be a log. Reading it says what is wrong. */
+    contents.cluster = contents.cluster || (result < 0 && result != -ENOENT && result != -ENOTDIR);
+    return contents;
+}
+
+/* One directory, durably: a log must not vanish with the name of its directory. */
+static int make_one(const struct storage *storage, const char *path, struct log_error *error)
+{
+    char parent[LOG_PATH_BYTES];
+    int result = storage->make_directory(storage->context, path);
+    if (result == -EEXIST)
+        return 0;
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash)
+        slash[slash == parent] = '\0';
+    if (result == 0)
+        result = storage->sync_directory(storage->context, slash ? parent : ".");
+    return result < 0 ? header_file_fail(error, "make directory", path, result) : 0;
+}
+
+static int make_directory(const struct data_dir *dir, struct log_error *error)
 {
     char part[LOG_PATH_BYTES];
-    snprintf(part, sizeof part, "%s", path);
-    for (char *at = part + 1; *at; at++) {
-        if (*at != '/')
+    int code = 0;
+    snprintf(part, sizeof part, "%s", dir->path);
+    for (char *at = part + 1; *at && code == 0; at++) {
+        if (*at != '/' || at[1] == '\0')
             continue;
         *at = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return header_file_fail(error, "make directory", part, -errno);
+        code = make_one(dir->storage, part, error);
         *at = '/';
     }
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return header_file_fail(error, "make directory", path, -errno);
-    return 0;
+    return code == 0 ? make_one(dir->storage, part, error) : code;
 }
 
 static int lock(struct data_dir *dir, struct log_error *error)
 {
-    char path[LOG_PATH_BYTES], owner[32] = "";
+    char path[LOG_PATH_BYTES], owner[32];
     snprintf(path, sizeof path, "%s/LOCK", dir->path);
-    dir->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (dir->lock_fd < 0)
-        return header_file_fail(error, "open", path, -errno);
-    if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-        ssize_t n = pread(dir->lock_fd, owner, sizeof owner - 1, 0);
-        owner[n < 0 ? 0 : strcspn(owner, "\n")] = '\0';
+    dir->lock_fd = dir->storage->lock(dir->storage->context, path, owner, sizeof owner);
+    if (dir->lock_fd == -EWOULDBLOCK)
         return log_error_set(error, LOG_EXIT_LOCKED, "RU",
                              "%s is in use by process %s; nothing was touched", dir->path,
                              owner[0] ? owner : "(unknown)");
-    }
-    int length = snprintf(owner, sizeof owner, "%ld\n", (long)getpid());
-    if (ftruncate(dir->lock_fd, 0) < 0 || pwrite(dir->lock_fd, owner, (size_t)length, 0) < 0)
-        return header_file_fail(error, "write", path, -errno);
-    return 0;
+    return dir->lock_fd < 0 ? header_file_fail(error, "lock", path, dir->lock_fd) : 0;
 }
 
-static uint64_t unix_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static int check_fresh(const struct data_dir_options *options, struct log_error *error)
+static int check_fresh(const struct data_dir_options *options, bool epochs, struct log_error *error)
 {
     for (size_t i = 0; i < options->mirror_count; i++)
         if (options->mirror[i].sequence > 0)
@@ -144,7 +132,7 @@ static int check_fresh(const struct data_dir_options *options, struct log_error 
                                  "shard %u sequence %llu: the log is lost, not new",
                                  options->path, options->mirror[i].epoch, options->mirror[i].shard,
                                  (unsigned long long)options->mirror[i].sequence);
-    if (has_epochs(options->path))
+    if (epochs)
         return log_error_set(error, LOG_EXIT_NO_DATA, "RA",
                              "%s holds epochs but its cluster file is missing", options->path);
     return 0;
@@ -161,12 +149,13 @@ static int write_cluster(struct data_dir *dir, struct log_error *error)
     return header_file_write(dir->storage, dir->path, "cluster", &header, sizeof header, error);
 }
 
-static int create_cluster(struct data_dir *dir, struct log_error *error)
+static int create_cluster(struct data_dir *dir, uint64_t now_ms, struct log_error *error)
 {
-    dir->created_ms = unix_ms();
-    if (getrandom(dir->cluster.bytes, sizeof dir->cluster.bytes, 0) !=
-        (ssize_t)sizeof dir->cluster.bytes)
-        return header_file_fail(error, "draw a cluster id for", dir->path, -errno);
+    const struct storage *storage = dir->storage;
+    dir->created_ms = now_ms;
+    int result = storage->random(storage->context, dir->cluster.bytes, sizeof dir->cluster.bytes);
+    if (result < 0)
+        return header_file_fail(error, "draw a cluster id for", dir->path, result);
     return write_cluster(dir, error);
 }
 
@@ -197,20 +186,22 @@ static int read_cluster(struct data_dir *dir, struct log_error *error)
 static int own(struct data_dir *dir, const struct data_dir_options *options,
                struct log_error *error)
 {
-    bool fresh = !cluster_exists(dir->path);
+    struct contents found = look_into(dir);
+    bool fresh = !found.cluster;
     int code = 0;
     /* Before anything is made: a wrong path must not become a second, empty log. */
     if (fresh && !options->init)
         return log_error_set(error, LOG_EXIT_NO_DATA, "RA",
                              "%s has no log; start with --init to make a new, empty one",
                              dir->path);
-    if (fresh && (code = check_fresh(options, error)) != 0)
+    if (fresh && (code = check_fresh(options, found.epochs, error)) != 0)
         return code;
-    if (fresh && (code = make_directory(dir->path, error)) != 0)
+    if (fresh && (code = make_directory(dir, error)) != 0)
         return code;
     if ((code = lock(dir, error)) != 0)
         return code;
-    if (fresh && !cluster_exists(dir->path) && (code = create_cluster(dir, error)) != 0)
+    if (fresh && !look_into(dir).cluster &&
+        (code = create_cluster(dir, options->now_ms, error)) != 0)
         return code;
     return read_cluster(dir, error);
 }
@@ -244,14 +235,20 @@ int data_dir_open(struct data_dir **out, const struct data_dir_options *options,
         data_dir_close(dir);
         return code;
     }
-    report_unknown(dir);
+    storage->list(storage->context, dir->path, report_unknown, dir);
     *out = dir;
     return 0;
 }
 
 int data_dir_open_reader(struct data_dir **out, const char *path, struct log_error *error)
 {
-    struct data_dir *dir = dir_new(path, storage_system(true), error);
+    return data_dir_open_reader_on(out, storage_system(true), path, error);
+}
+
+int data_dir_open_reader_on(struct data_dir **out, const struct storage *storage, const char *path,
+                            struct log_error *error)
+{
+    struct data_dir *dir = dir_new(path, storage, error);
     if (!dir)
         return error->exit_code;
     int code = read_cluster(dir, error);
@@ -268,7 +265,7 @@ void data_dir_close(struct data_dir *dir)
     if (!dir)
         return;
     if (dir->lock_fd >= 0)
-        close(dir->lock_fd);
+        dir->storage->unlock(dir->storage->context, dir->lock_fd);
     free(dir);
 }
 

@@ -36,7 +36,8 @@ struct data_dir_options {
     const char *path;
     bool init;                     /* make a new, empty log where there is none */
     bool allow_buffered;           /* go on where O_DIRECT is refused */
-    const struct storage *storage; /* NULL: the operating system's */
+    const struct storage *storage; /* outlives the directory; NULL: the operating system's */
+    uint64_t now_ms;               /* when a new log says it was made */
     /* What the mirror knows of this cluster; count 0: unknown. An empty
      * directory is then not a fresh one (RB). */
     const struct log_position *mirror;
@@ -49,10 +50,14 @@ int data_dir_open(struct data_dir **dir, const struct data_dir_options *options,
                   struct log_error *error);
 /* For tools that only read: no lock, nothing is created. */
 int data_dir_open_reader(struct data_dir **dir, const char *path, struct log_error *error);
+/* The same on a given storage, which outlives the directory. */
+int data_dir_open_reader_on(struct data_dir **dir, const struct storage *storage, const char *path,
+                            struct log_error *error);
 void data_dir_close(struct data_dir *dir); /* NULL: nothing */
 
 const char *data_dir_path(const struct data_dir *dir);
 const struct uuid *data_dir_cluster(const struct data_dir *dir);
+/* All that lies in the directory is reached through it. */
 const struct storage *data_dir_storage(const struct data_dir *dir);
 uint64_t data_dir_created_ms(const struct data_dir *dir);
 /* Opened with `init`: an empty directory may be filled. */
@@ -86,5 +91,7 @@ uint32_t data_dir_noted_epoch(const struct data_dir *dir);
 const char *data_dir_epoch_path(const struct data_dir *dir, uint32_t epoch, char *out);
 const char *data_dir_shard_path(const struct data_dir *dir, uint32_t epoch, uint16_t shard,
                                 char *out);
+/* 0: not the name of an epoch's directory. */
+uint32_t data_dir_epoch_of_name(const char *name);
 
 #endif

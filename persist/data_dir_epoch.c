@@ -1,11 +1,8 @@
 /* The epochs of a data directory: reading them and making the next. */
-#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../engine/partition.h"
 #include "crash_point.h"
@@ -37,24 +34,21 @@ static int read_epoch(const struct data_dir *dir, uint32_t number, struct data_d
     return 0;
 }
 
+static int note_newest(void *context, const char *name)
+{
+    uint32_t *newest = context, number = data_dir_epoch_of_name(name);
+    if (number > *newest)
+        *newest = number;
+    return 0;
+}
+
 /* The greatest epoch number that has a directory. */
 static int newest_epoch(const struct data_dir *dir, uint32_t *newest, struct log_error *error)
 {
-    DIR *directory = opendir(data_dir_path(dir));
-    struct dirent *entry;
+    const struct storage *storage = data_dir_storage(dir);
     *newest = 0;
-    if (!directory)
-        return header_file_fail(error, "read", data_dir_path(dir), -errno);
-    while ((entry = readdir(directory)) != NULL) {
-        unsigned number;
-        int length = 0;
-        /* NOLINTNEXTLINE(cert-err34-c): six digits cannot overflow. */
-        if (sscanf(entry->d_name, "epoch-%6u%n", &number, &length) == 1 && length == 12 &&
-            entry->d_name[12] == '\0' && number > *newest)
-            *newest = number;
-    }
-    closedir(directory);
-    return 0;
+    int result = storage->list(storage->context, data_dir_path(dir), note_newest, newest);
+    return result < 0 ? header_file_fail(error, "read", data_dir_path(dir), result) : 0;
 }
 
 int data_dir_epochs(const struct data_dir *dir, struct data_dir_epoch **epochs, uint32_t *count,
@@ -86,12 +80,6 @@ int data_dir_epochs(const struct data_dir *dir, struct data_dir_epoch **epochs, 
 
 /* --- making --- */
 
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    (void)info, (void)type, (void)place;
-    return remove(path);
-}
-
 static int make_shard(const struct data_dir *dir, const struct data_dir_epoch *epoch,
                       const char *epoch_path, uint16_t shard, uint64_t segment_bytes)
 {
@@ -99,8 +87,11 @@ static int make_shard(const struct data_dir *dir, const struct data_dir_epoch *e
     char path[LOG_PATH_BYTES + 32], quarantine[LOG_PATH_BYTES + 64];
     snprintf(path, sizeof path, "%s/shard-%03u", epoch_path, shard);
     snprintf(quarantine, sizeof quarantine, "%s/quarantine", path);
-    if (mkdir(path, 0700) < 0 || mkdir(quarantine, 0700) < 0)
-        return -errno;
+    int result = storage->make_directory(storage->context, path);
+    if (result == 0)
+        result = storage->make_directory(storage->context, quarantine);
+    if (result < 0)
+        return result;
     struct log_segment_header identity = {
         .cluster = *data_dir_cluster(dir),
         .epoch = epoch->number,
@@ -108,14 +99,14 @@ static int make_shard(const struct data_dir *dir, const struct data_dir_epoch *e
         .number = 1,
         .bytes = segment_bytes,
     };
-    int result = segment_make(storage, path, &identity, NULL);
+    struct durable_page *page;
+    result = segment_make(storage, path, &identity, NULL);
+    if (result == 0)
+        result = durable_mark_open(storage, path, true, &page);
     if (result < 0)
         return result;
-    struct durable_page *page = durable_mark_open(path, true);
-    if (!page)
-        return -errno;
     durable_mark_publish(page, epoch->first_sequence - 1);
-    durable_mark_close(page);
+    durable_mark_close(storage, page);
     return storage->sync_directory(storage->context, path);
 }
 
@@ -126,9 +117,11 @@ int data_dir_add_epoch(struct data_dir *dir, const struct data_dir_epoch *epoch,
     char path[LOG_PATH_BYTES], temporary[LOG_PATH_BYTES + 8];
     data_dir_epoch_path(dir, epoch->number, path);
     snprintf(temporary, sizeof temporary, "%s.new", path);
-    nftw(temporary, remove_entry, 16, FTW_DEPTH | FTW_PHYS); /* left by a crash */
-    if (mkdir(temporary, 0700) < 0)
-        return header_file_fail(error, "make directory", temporary, -errno);
+    int result = storage->remove_tree(storage->context, temporary); /* left by a crash */
+    if (result == 0)
+        result = storage->make_directory(storage->context, temporary);
+    if (result < 0)
+        return header_file_fail(error, "make directory", temporary, result);
     struct log_epoch_header header = {
         .head = {LOG_EPOCH_MAGIC, LOG_FORMAT_VERSION, 0},
         .cluster = *data_dir_cluster(dir),
@@ -140,7 +133,6 @@ int data_dir_add_epoch(struct data_dir *dir, const struct data_dir_epoch *epoch,
     int code = header_file_write(storage, temporary, "epoch", &header, sizeof header, error);
     if (code != 0)
         return code;
-    int result = 0;
     for (uint16_t shard = 0; shard < epoch->shard_count && result == 0; shard++)
         result = make_shard(dir, epoch, temporary, shard, segment_bytes);
     if (result == 0)

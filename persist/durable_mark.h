@@ -8,16 +8,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage.h"
+
 struct durable_page {
     uint64_t magic;
     _Atomic uint64_t sequence;
     _Atomic uint64_t inverse; /* ~sequence: a page written out half-way is seen */
 };
 
-/* Maps <shard_path>/durable. writable: makes it when missing or damaged. NULL:
- * errno says why; a reader's missing or damaged file is ENOENT. */
-struct durable_page *durable_mark_open(const char *shard_path, bool writable);
-void durable_mark_close(struct durable_page *page); /* NULL: nothing */
+/* Maps <shard_path>/durable. writable: makes it when missing or damaged. 0, or
+ * -errno; a reader's missing or damaged file is -ENOENT. */
+int durable_mark_open(const struct storage *storage, const char *shard_path, bool writable,
+                      struct durable_page **page);
+void durable_mark_close(const struct storage *storage,
+                        struct durable_page *page); /* NULL: nothing */
 
 static inline void durable_mark_publish(struct durable_page *page, uint64_t sequence)
 {

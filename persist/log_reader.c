@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "durable_mark.h"
 #include "header_file.h"
@@ -21,7 +20,8 @@ struct log_reader {
     struct log_reader_options options;
     char shard_path[LOG_PATH_BYTES];
     char path[LOG_PATH_BYTES]; /* of the open segment */
-    const struct durable_page *mark;
+    const struct storage *storage;
+    struct durable_page *mark;
     struct log_window window;
     uint64_t segment; /* 0: none open */
     uint64_t nonce;
@@ -139,7 +139,7 @@ static int locate(struct log_reader *reader)
 {
     uint64_t *numbers, first;
     uint32_t count;
-    int code = segment_list(reader->shard_path, false, &numbers, &count);
+    int code = segment_list(reader->storage, reader->shard_path, false, &numbers, &count);
     if (code < 0)
         return code;
     uint64_t low = 0, high = count; /* [low]: begins in time; [high]: does not */
@@ -178,13 +178,14 @@ int log_reader_open(struct log_reader **out, const struct log_reader_options *op
     struct log_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
-    log_window_init(&reader->window, storage_system(true), WINDOW_BYTES);
+    reader->storage = data_dir_storage(options->dir);
+    log_window_init(&reader->window, reader->storage, WINDOW_BYTES);
     reader->options = *options;
     reader->wanted = options->sequence ? options->sequence : first;
     data_dir_shard_path(options->dir, options->epoch, options->shard, reader->shard_path);
-    reader->mark = durable_mark_open(reader->shard_path, false);
-    if (!reader->mark) {
-        code = header_file_fail(error, "map the durable mark in", reader->shard_path, -errno);
+    int result = durable_mark_open(reader->storage, reader->shard_path, false, &reader->mark);
+    if (result < 0) {
+        code = header_file_fail(error, "map the durable mark in", reader->shard_path, result);
         log_reader_close(reader);
         return code;
     }
@@ -197,7 +198,7 @@ void log_reader_close(struct log_reader *reader)
     if (!reader)
         return;
     log_window_release(&reader->window);
-    durable_mark_close((struct durable_page *)reader->mark);
+    durable_mark_close(reader->storage, reader->mark);
     free(reader);
 }
 
@@ -206,9 +207,9 @@ void log_reader_close(struct log_reader *reader)
 static bool newer_epoch(const struct log_reader *reader)
 {
     char path[LOG_PATH_BYTES];
-    struct stat info;
-    return stat(data_dir_epoch_path(reader->options.dir, reader->options.epoch + 1, path), &info) ==
-           0;
+    struct storage_status status;
+    data_dir_epoch_path(reader->options.dir, reader->options.epoch + 1, path);
+    return reader->storage->status(reader->storage->context, path, &status) == 0;
 }
 
 /* Nothing more below the mark: wait, or has the epoch ended? The mark is read

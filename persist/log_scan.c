@@ -279,11 +279,12 @@ static int check_headers(struct log_scan *scan)
 
 static void read_mark(struct log_scan *scan)
 {
-    struct durable_page *page = durable_mark_open(scan->shard_path, false);
-    if (!page)
+    const struct storage *storage = data_dir_storage(scan->options->dir);
+    struct durable_page *page;
+    if (durable_mark_open(storage, scan->shard_path, false, &page) < 0)
         return;
     scan->durable = scan->options->live ? durable_mark_read(page) : durable_mark_settled(page);
-    durable_mark_close(page);
+    durable_mark_close(storage, page);
 }
 
 static int prepare(struct log_scan *scan)
@@ -292,7 +293,8 @@ static int prepare(struct log_scan *scan)
     scan->watermark = scan->durable;
     if (scan->options->mirror_sequence > scan->watermark)
         scan->watermark = scan->options->mirror_sequence;
-    int code = segment_list(scan->shard_path, !scan->options->live, &scan->numbers, &scan->count);
+    int code = segment_list(data_dir_storage(scan->options->dir), scan->shard_path,
+                            !scan->options->live, &scan->numbers, &scan->count);
     snprintf(scan->path, sizeof scan->path, "%s", scan->shard_path);
     if (code == -ENOENT)
         return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RM", "the shard's directory is missing");

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { READ_TRIES = 3 };
 
@@ -52,18 +51,18 @@ void log_window_refresh(struct log_window *window)
 
 int log_window_open(struct log_window *window, const char *path)
 {
-    struct stat info;
     log_window_close(window);
     int fd = window->storage->open(window->storage->context, path, STORAGE_READ);
     if (fd < 0)
         return fd;
-    int error = fstat(fd, &info) < 0 ? -errno : reserve(window, (uint64_t)info.st_size);
+    int64_t bytes = window->storage->size(window->storage->context, fd);
+    int error = bytes < 0 ? (int)bytes : reserve(window, (uint64_t)bytes);
     if (error < 0) {
         window->storage->close(window->storage->context, fd);
         return error;
     }
     window->fd = fd;
-    window->file_bytes = (uint64_t)info.st_size;
+    window->file_bytes = (uint64_t)bytes;
     return 0;
 }
 

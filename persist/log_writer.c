@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../engine/logger.h"
 #include "crash_point.h"
@@ -253,7 +252,6 @@ static int open_segment(struct log_writer *writer, const char *shard_path, struc
 {
     char path[LOG_PATH_BYTES];
     struct log_segment_header header = {.bytes = 0};
-    struct stat info;
     segment_path(shard_path, writer->number, path);
     writer->fd = writer->files->open(writer->files->context, path, STORAGE_WRITE);
     if (writer->fd < 0)
@@ -261,16 +259,17 @@ static int open_segment(struct log_writer *writer, const char *shard_path, struc
     uint8_t *page = writer->batches[0].bytes;
     int64_t got =
         writer->files->read(writer->files->context, writer->fd, page, LOG_SEGMENT_HEADER_BYTES, 0);
-    if (got < 0 || fstat(writer->fd, &info) < 0)
-        return header_file_fail(error, "read", path, got < 0 ? (int)got : -errno);
+    int64_t bytes = writer->files->size(writer->files->context, writer->fd);
+    if (got < 0 || bytes < 0)
+        return header_file_fail(error, "read", path, (int)(got < 0 ? got : bytes));
     if (got != LOG_SEGMENT_HEADER_BYTES ||
         log_file_header_check(page, LOG_SEGMENT_MAGIC) != LOG_HEADER_GOOD ||
-        (uint64_t)info.st_size < writer->offset)
+        (uint64_t)bytes < writer->offset)
         return log_error_set(error, LOG_EXIT_CORRUPT, "RK", "%s is not a segment to go on with",
                              path);
     memcpy(&header, page, sizeof header);
     writer->nonce = header.nonce;
-    writer->bytes = (uint64_t)info.st_size & ~(uint64_t)(LOG_ALIGNMENT - 1);
+    writer->bytes = (uint64_t)bytes & ~(uint64_t)(LOG_ALIGNMENT - 1);
     return 0;
 }
 
@@ -294,9 +293,9 @@ static int start(struct log_writer *writer, struct log_error *error)
     int code = open_segment(writer, path, error);
     if (code != 0)
         return code;
-    writer->mark = durable_mark_open(path, true);
-    if (!writer->mark)
-        return header_file_fail(error, "map the durable mark in", path, -errno);
+    int result = durable_mark_open(writer->files, path, true, &writer->mark);
+    if (result < 0)
+        return header_file_fail(error, "map the durable mark in", path, result);
     durable_mark_publish(writer->mark, writer->durable);
     log_storage_bind(options->storage, flush_done, writer);
     segment_keeper_want(options->keeper, options->shard, writer->number + 1);
@@ -358,7 +357,7 @@ void log_writer_free(struct log_writer *writer)
         writer->files->close(writer->files->context, writer->fd);
     if (writer->has_next)
         writer->files->close(writer->files->context, writer->next.fd);
-    durable_mark_close(writer->mark);
+    durable_mark_close(writer->files, writer->mark);
     free(writer->batches[0].bytes);
     free(writer->batches[1].bytes);
     free(writer);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../engine/logger.h"
 #include "crash_point.h"
@@ -71,10 +70,11 @@ static int keep_torn(const struct rehome *rehome)
     snprintf(to, sizeof to, "%s/segment-%010llu-%llu-%llu.torn", directory,
              (unsigned long long)end->torn_segment, (unsigned long long)end->torn_offset,
              (unsigned long long)end->next_sequence);
-    if (mkdir(directory, 0700) < 0 && errno != EEXIST)
-        return header_file_fail(rehome->error, "make directory", directory, -errno);
+    int result = storage->make_directory(storage->context, directory);
+    if (result < 0 && result != -EEXIST)
+        return header_file_fail(rehome->error, "make directory", directory, result);
     int fd = storage->open(storage->context, from, STORAGE_READ);
-    int result = fd;
+    result = fd;
     if (fd >= 0) {
         result = copy_to(storage, fd, end->torn_offset, end->torn_bytes, to, NULL);
         storage->close(storage->context, fd);
@@ -103,10 +103,9 @@ static int read_header(const struct rehome *rehome, int fd, uint8_t *page)
 static bool is_rehomed(const struct rehome *rehome, int fd, const uint8_t *page)
 {
     struct log_segment_header header;
-    struct stat info;
     memcpy(&header, page, sizeof header);
-    return (header.head.flags & LOG_SEGMENT_REHOMED) != 0 && fstat(fd, &info) == 0 &&
-           (uint64_t)info.st_size == rehome->end->offset;
+    return (header.head.flags & LOG_SEGMENT_REHOMED) != 0 &&
+           rehome->storage->size(rehome->storage->context, fd) == (int64_t)rehome->end->offset;
 }
 
 static int replace(const struct rehome *rehome, int fd, uint8_t *page, const char *path)
@@ -171,20 +170,22 @@ static int provide_next(const struct rehome *rehome, uint64_t number, struct log
 static bool may_go_on(const struct rehome *rehome)
 {
     char path[LOG_PATH_BYTES];
-    struct stat info;
+    struct storage_status status;
     segment_path(rehome->shard_path, rehome->end->segment, path);
-    return rehome->end->clean_stop && rehome->end->torn_segment == 0 && stat(path, &info) == 0 &&
-           (uint64_t)info.st_size >= rehome->end->offset + 2 * LOG_BLOCK_BYTES_MAX;
+    return rehome->end->clean_stop && rehome->end->torn_segment == 0 &&
+           rehome->storage->status(rehome->storage->context, path, &status) == 0 &&
+           status.bytes >= rehome->end->offset + 2 * LOG_BLOCK_BYTES_MAX;
 }
 
 static int publish_mark(const struct rehome *rehome)
 {
-    struct durable_page *page = durable_mark_open(rehome->shard_path, true);
-    if (!page)
+    struct durable_page *page;
+    int result = durable_mark_open(rehome->storage, rehome->shard_path, true, &page);
+    if (result < 0)
         return header_file_fail(rehome->error, "map the durable mark in", rehome->shard_path,
-                                -errno);
+                                result);
     durable_mark_publish(page, rehome->end->next_sequence - 1);
-    durable_mark_close(page);
+    durable_mark_close(rehome->storage, page);
     return 0;
 }
 

@@ -1,17 +1,14 @@
 #include "segment.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 
 #include "../engine/logger.h"
 #include "crash_point.h"
 
-enum { ZERO_BYTES = 1 << 20 };
+enum { READ_BYTES = 1 << 20 };
 
 const char *segment_path(const char *shard_path, uint64_t number, char *out)
 {
@@ -19,13 +16,13 @@ const char *segment_path(const char *shard_path, uint64_t number, char *out)
     return out;
 }
 
-uint64_t segment_nonce(void)
+int segment_nonce(const struct storage *storage, uint64_t *nonce)
 {
-    uint64_t nonce = 0;
-    while (nonce == 0)
-        if (getrandom(&nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce)
-            nonce = 0;
-    return nonce;
+    int result = 0;
+    *nonce = 0;
+    while (*nonce == 0 && result == 0)
+        result = storage->random(storage->context, nonce, sizeof *nonce);
+    return result;
 }
 
 /* --- listing --- */
@@ -60,84 +57,85 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int append_number(uint64_t **numbers, uint32_t *count, uint64_t number)
+struct listing {
+    const char *shard_path;
+    bool report;
+    uint64_t *numbers;
+    uint32_t count;
+};
+
+static int append_number(struct listing *listing, uint64_t number)
 {
-    if ((*count & (*count - 1)) == 0) { /* full at powers of two */
-        uint64_t *more = realloc(*numbers, (*count ? *count * 2 : 1) * sizeof **numbers);
+    uint32_t count = listing->count;
+    if ((count & (count - 1)) == 0) { /* full at powers of two */
+        uint64_t *more =
+            realloc(listing->numbers, (count ? count * 2 : 1) * sizeof *listing->numbers);
         if (!more)
             return -ENOMEM;
-        *numbers = more;
+        listing->numbers = more;
     }
-    (*numbers)[(*count)++] = number;
+    listing->numbers[listing->count++] = number;
     return 0;
 }
 
-int segment_list(const char *shard_path, bool report, uint64_t **numbers, uint32_t *count)
+static int list_name(void *context, const char *name)
 {
-    DIR *directory = opendir(shard_path);
-    struct dirent *entry;
+    struct listing *listing = context;
     uint64_t number;
-    int result = 0;
+    if (parse_number(name, "segment-", &number))
+        return append_number(listing, number);
+    if (listing->report && name[0] != '.' && !known_name(name))
+        logger_log(LOGGER_WARN, "log_unknown_file", LOG_TEXT("case", "RV"),
+                   LOG_TEXT("directory", listing->shard_path), LOG_TEXT("name", name));
+    return 0;
+}
+
+int segment_list(const struct storage *storage, const char *shard_path, bool report,
+                 uint64_t **numbers, uint32_t *count)
+{
+    struct listing listing = {.shard_path = shard_path, .report = report};
     *numbers = NULL;
     *count = 0;
-    if (!directory)
-        return -errno;
-    while (result == 0 && (entry = readdir(directory)) != NULL) {
-        if (parse_number(entry->d_name, "segment-", &number))
-            result = append_number(numbers, count, number);
-        else if (report && entry->d_name[0] != '.' && !known_name(entry->d_name))
-            logger_log(LOGGER_WARN, "log_unknown_file", LOG_TEXT("case", "RV"),
-                       LOG_TEXT("directory", shard_path), LOG_TEXT("name", entry->d_name));
-    }
-    closedir(directory);
+    int result = storage->list(storage->context, shard_path, list_name, &listing);
     if (result < 0) {
-        free(*numbers);
-        *numbers = NULL;
+        free(listing.numbers);
         return result;
     }
-    if (*count > 0)
-        qsort(*numbers, *count, sizeof **numbers, compare_numbers);
+    if (listing.count > 0)
+        qsort(listing.numbers, listing.count, sizeof *listing.numbers, compare_numbers);
+    *numbers = listing.numbers;
+    *count = listing.count;
     return 0;
 }
 
 /* --- making --- */
 
-static int write_zeros(const struct storage *storage, int fd, uint64_t bytes)
+struct recycling {
+    const struct storage *storage;
+    const char *shard_path;
+    uint64_t bytes;
+    char from[LOG_PATH_BYTES + 256]; /* a free segment of that size */
+};
+
+static int find_free(void *context, const char *name)
 {
-    uint8_t *zeros = aligned_alloc(STORAGE_ALIGNMENT, ZERO_BYTES);
-    if (!zeros)
-        return -ENOMEM;
-    memset(zeros, 0, ZERO_BYTES);
-    int result = 0;
-    for (uint64_t at = 0; result == 0 && at < bytes; at += ZERO_BYTES) {
-        uint64_t length = bytes - at < ZERO_BYTES ? bytes - at : ZERO_BYTES;
-        result = storage->write(storage->context, fd, zeros, length, at);
-    }
-    free(zeros);
-    return result;
+    struct recycling *recycling = context;
+    struct storage_status status;
+    uint64_t number;
+    if (!parse_number(name, "free-", &number))
+        return 0;
+    snprintf(recycling->from, sizeof recycling->from, "%s/%s", recycling->shard_path, name);
+    return recycling->storage->status(recycling->storage->context, recycling->from, &status) == 0 &&
+           status.bytes == recycling->bytes;
 }
 
 /* Moves a free segment of the right size to `path`. False: there is none. */
 static bool take_free(const struct storage *storage, const char *shard_path, uint64_t bytes,
                       const char *path)
 {
-    DIR *directory = opendir(shard_path);
-    struct dirent *entry;
-    bool taken = false;
-    if (!directory)
-        return false;
-    while (!taken && (entry = readdir(directory)) != NULL) {
-        char from[LOG_PATH_BYTES + 256];
-        struct stat stat_buffer;
-        uint64_t number;
-        if (!parse_number(entry->d_name, "free-", &number))
-            continue;
-        snprintf(from, sizeof from, "%s/%s", shard_path, entry->d_name);
-        taken = stat(from, &stat_buffer) == 0 && (uint64_t)stat_buffer.st_size == bytes &&
-                storage->rename(storage->context, from, path) == 0;
-    }
-    closedir(directory);
-    return taken;
+    struct recycling recycling = {storage, shard_path, bytes, ""};
+    return storage->list(storage->context, shard_path, find_free, &recycling) > 0 &&
+           storage->rename(storage->context, recycling.from, path) == 0;
 }
 
 static int write_header(const struct storage *storage, int fd,
@@ -156,9 +154,8 @@ static int write_header(const struct storage *storage, int fd,
 static int fill(const struct storage *storage, int fd, const struct log_segment_header *header)
 {
     int result = 0;
-    /* Real zeros, not fallocate: a flush must not have to convert extents. */
     if (!(header->head.flags & LOG_SEGMENT_RECYCLED))
-        result = write_zeros(storage, fd, header->bytes);
+        result = storage->zero(storage->context, fd, header->bytes);
     if (result == 0)
         result = write_header(storage, fd, header);
     return result < 0 ? result : storage->sync(storage->context, fd);
@@ -173,12 +170,14 @@ int segment_make(const struct storage *storage, const char *shard_path,
     bool recycled = take_free(storage, shard_path, identity->bytes, temporary);
     identity->head = (struct log_file_head){LOG_SEGMENT_MAGIC, LOG_FORMAT_VERSION,
                                             recycled ? LOG_SEGMENT_RECYCLED : 0};
-    identity->nonce = segment_nonce();
+    int result = segment_nonce(storage, &identity->nonce);
+    if (result < 0)
+        return result;
     int made =
         storage->open(storage->context, temporary, recycled ? STORAGE_WRITE : STORAGE_CREATE);
     if (made < 0)
         return made;
-    int result = fill(storage, made, identity);
+    result = fill(storage, made, identity);
     crash_point("segment.filled");
     if (result == 0)
         result = storage->rename(storage->context, temporary, path);
@@ -208,11 +207,11 @@ static bool unused_and_whole(const struct storage *storage, int fd, const uint8_
         found->epoch != identity->epoch || found->shard != identity->shard ||
         found->number != identity->number || found->bytes < identity->bytes)
         return false;
-    uint8_t *bytes = aligned_alloc(STORAGE_ALIGNMENT, ZERO_BYTES);
+    uint8_t *bytes = aligned_alloc(STORAGE_ALIGNMENT, READ_BYTES);
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
     int64_t got = 1;
     while (bytes && at < found->bytes && got > 0) {
-        got = storage->read(storage->context, fd, bytes, ZERO_BYTES, at);
+        got = storage->read(storage->context, fd, bytes, READ_BYTES, at);
         if (got > 0 && !log_bytes_zero(bytes, (size_t)got))
             got = 0;
         at += got > 0 ? (uint64_t)got : 0;

@@ -12,7 +12,8 @@ const char *segment_path(const char *shard_path, uint64_t number, char *out);
 
 /* The numbers of the segments in a shard's directory, ascending; malloc'd, the
  * caller's. Logs names that belong to nobody (RV) when `report` is set. */
-int segment_list(const char *shard_path, bool report, uint64_t **numbers, uint32_t *count);
+int segment_list(const struct storage *storage, const char *shard_path, bool report,
+                 uint64_t **numbers, uint32_t *count);
 
 /* Makes a segment that is named only when it is whole: zero-written, or a free
  * segment of the same size reused, with a fresh nonce, synced, renamed, the
@@ -31,6 +32,6 @@ int segment_provide(const struct storage *storage, const char *shard_path,
 int segment_recycle(const struct storage *storage, const char *shard_path, uint64_t number);
 
 /* A random 64-bit number that is not 0. */
-uint64_t segment_nonce(void);
+int segment_nonce(const struct storage *storage, uint64_t *nonce);
 
 #endif

@@ -112,7 +112,9 @@ static void tear_tail(void)
     char path[LOG_PATH_BYTES];
     uint64_t *numbers;
     uint32_t count;
-    assert_int_equal(segment_list(fixture_shard_path(&f, 1, 0), false, &numbers, &count), 0);
+    assert_int_equal(
+        segment_list(storage_system(true), fixture_shard_path(&f, 1, 0), false, &numbers, &count),
+        0);
     for (uint32_t i = count; i-- > 0;) {
         uint8_t magic[4];
         snprintf(path, sizeof path, "%s", fixture_segment(&f, numbers[i]));
