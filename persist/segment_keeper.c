@@ -4,18 +4,16 @@
 #include "segment_keeper.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
 #include "../engine/logger.h"
 #include "../engine/partition.h"
 #include "crash_point.h"
+#include "header_file.h"
 #include "segment.h"
+#include "segment_keeper_thread.h"
 
 struct slot {
     _Alignas(64) _Atomic int state; /* enum segment_keeper_state */
@@ -26,12 +24,9 @@ struct slot {
 struct segment_keeper {
     struct slot slots[SHARD_COUNT_MAX];
     struct segment_keeper_options options;
-    pthread_t thread;
-    sem_t bell;
-    _Atomic bool stop;
+    struct segment_keeper_thread *thread; /* NULL: threadless */
     _Atomic bool lost;
-    dev_t device; /* of the epoch's directory when we began */
-    ino_t inode;
+    uint64_t device, number; /* of the epoch's directory when we began */
 };
 
 static int make(struct segment_keeper *keeper, uint16_t shard, uint64_t number,
@@ -62,8 +57,7 @@ static void report(uint16_t shard, int before, int result)
         logger_log(LOGGER_INFO, "log_storage_back", LOG_INT("shard", shard));
 }
 
-/* True: the slot still wants a segment. */
-static bool serve(struct segment_keeper *keeper, uint16_t shard)
+bool segment_keeper_step(struct segment_keeper *keeper, uint16_t shard)
 {
     struct slot *slot = &keeper->slots[shard];
     int state = atomic_load_explicit(&slot->state, memory_order_acquire);
@@ -77,55 +71,50 @@ static bool serve(struct segment_keeper *keeper, uint16_t shard)
     return result < 0;
 }
 
+static int look_at_place(const struct segment_keeper *keeper, char *path,
+                         struct storage_status *status)
+{
+    const struct storage *storage = data_dir_storage(keeper->options.dir);
+    data_dir_epoch_path(keeper->options.dir, keeper->options.epoch, path);
+    return storage->status(storage->context, path, status);
+}
+
 /* An unmounted or replaced volume still takes writes through open descriptors;
  * only its name tells. */
-static void watch(struct segment_keeper *keeper)
+void segment_keeper_watch(struct segment_keeper *keeper)
 {
     char path[LOG_PATH_BYTES];
-    struct stat info;
-    data_dir_epoch_path(keeper->options.dir, keeper->options.epoch, path);
-    if (stat(path, &info) == 0 && info.st_dev == keeper->device && info.st_ino == keeper->inode)
+    struct storage_status status;
+    if (look_at_place(keeper, path, &status) == 0 && status.device == keeper->device &&
+        status.number == keeper->number)
         return;
     if (!atomic_exchange(&keeper->lost, true))
         logger_log(LOGGER_ERROR, "log_volume_lost", LOG_TEXT("path", path));
 }
 
-static void wait_bell(struct segment_keeper *keeper, bool unserved)
-{
-    struct timespec until;
-    uint64_t wait_ms = unserved ? keeper->options.retry_ms : keeper->options.watch_ms;
-    clock_gettime(CLOCK_REALTIME, &until);
-    uint64_t ns = (uint64_t)until.tv_nsec + wait_ms * 1000000u;
-    until.tv_sec += (time_t)(ns / 1000000000u);
-    until.tv_nsec = (long)(ns % 1000000000u);
-    sem_timedwait(&keeper->bell, &until); /* early or late, the loop looks again */
-}
-
-static void *run(void *context)
-{
-    struct segment_keeper *keeper = context;
-    bool unserved = false;
-    while (!atomic_load(&keeper->stop)) {
-        wait_bell(keeper, unserved);
-        watch(keeper);
-        unserved = false;
-        for (uint16_t shard = 0; shard < keeper->options.shard_count; shard++)
-            unserved |= serve(keeper, shard);
-    }
-    return NULL;
-}
-
 static int remember_place(struct segment_keeper *keeper, struct log_error *error)
 {
     char path[LOG_PATH_BYTES];
-    struct stat info;
-    data_dir_epoch_path(keeper->options.dir, keeper->options.epoch, path);
-    if (stat(path, &info) < 0)
-        return log_error_set(error, log_error_exit_of(errno), NULL, "cannot find %s: %s", path,
-                             strerror(errno));
-    keeper->device = info.st_dev;
-    keeper->inode = info.st_ino;
+    struct storage_status status;
+    int result = look_at_place(keeper, path, &status);
+    if (result < 0)
+        return header_file_fail(error, "find", path, result);
+    keeper->device = status.device;
+    keeper->number = status.number;
     return 0;
+}
+
+static int start_thread(struct segment_keeper *keeper, struct log_error *error)
+{
+    const struct segment_keeper_thread_options options = {
+        .shard_count = keeper->options.shard_count,
+        .retry_ms = keeper->options.retry_ms ? keeper->options.retry_ms : 500,
+        .watch_ms = keeper->options.watch_ms ? keeper->options.watch_ms : 2000,
+    };
+    int result = segment_keeper_thread_start(&keeper->thread, keeper, &options);
+    return result == 0 ? 0
+                       : log_error_set(error, LOG_EXIT_CONFIG, NULL,
+                                       "cannot start the segment keeper: %s", strerror(result));
 }
 
 int segment_keeper_new(struct segment_keeper **out, const struct segment_keeper_options *options,
@@ -136,24 +125,13 @@ int segment_keeper_new(struct segment_keeper **out, const struct segment_keeper_
         return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
     memset(keeper, 0, sizeof *keeper);
     keeper->options = *options;
-    if (keeper->options.retry_ms == 0)
-        keeper->options.retry_ms = 500;
-    if (keeper->options.watch_ms == 0)
-        keeper->options.watch_ms = 2000;
     int code = remember_place(keeper, error);
+    if (code == 0 && !options->threadless)
+        code = start_thread(keeper, error);
     if (code != 0) {
         free(keeper);
         return code;
     }
-    sem_init(&keeper->bell, 0, 0);
-    code = pthread_create(&keeper->thread, NULL, run, keeper);
-    if (code != 0) {
-        sem_destroy(&keeper->bell);
-        free(keeper);
-        return log_error_set(error, LOG_EXIT_CONFIG, NULL, "cannot start the segment keeper: %s",
-                             strerror(code));
-    }
-    pthread_setname_np(keeper->thread, "log-keeper");
     *out = keeper;
     return 0;
 }
@@ -163,13 +141,11 @@ void segment_keeper_free(struct segment_keeper *keeper)
     if (!keeper)
         return;
     const struct storage *storage = data_dir_storage(keeper->options.dir);
-    atomic_store(&keeper->stop, true);
-    sem_post(&keeper->bell);
-    pthread_join(keeper->thread, NULL);
+    if (keeper->thread)
+        segment_keeper_thread_stop(keeper->thread);
     for (uint16_t shard = 0; shard < keeper->options.shard_count; shard++)
         if (atomic_load(&keeper->slots[shard].state) == SEGMENT_READY)
             storage->close(storage->context, keeper->slots[shard].spare.fd);
-    sem_destroy(&keeper->bell);
     free(keeper);
 }
 
@@ -177,7 +153,8 @@ void segment_keeper_want(struct segment_keeper *keeper, uint16_t shard, uint64_t
 {
     atomic_store(&keeper->slots[shard].wanted, number);
     atomic_store_explicit(&keeper->slots[shard].state, SEGMENT_MAKING, memory_order_release);
-    sem_post(&keeper->bell);
+    if (keeper->thread)
+        segment_keeper_thread_ring(keeper->thread);
 }
 
 bool segment_keeper_take(struct segment_keeper *keeper, uint16_t shard, struct segment_spare *spare)

@@ -1,8 +1,11 @@
-/* Makes segments ahead of their use, for all shards, on a thread of its own, so
- * that a shard never waits for allocation: each shard has a next segment,
- * zero-written and synced, before its current one is half full. When the disk
- * is full it tries again every 500 ms. Every 2 s it also looks whether the
- * directory it works in is still the one it was given. */
+/* Makes segments ahead of their use, for all shards, so that a shard never waits
+ * for allocation: each shard has a next segment, zero-written and synced, before
+ * its current one is half full. When the disk is full it tries again every 500 ms.
+ * Every 2 s it also looks whether the directory it works in is still the one it
+ * was given.
+ *
+ * The work is in segment_keeper.c: steps that whoever owns the keeper calls. The
+ * engine gives them a thread (segment_keeper_thread.c), a simulator calls them. */
 #ifndef PERSIST_SEGMENT_KEEPER_H
 #define PERSIST_SEGMENT_KEEPER_H
 
@@ -18,12 +21,21 @@ struct segment_keeper_options {
     uint32_t segment_bytes;
     uint32_t retry_ms; /* 0: 500 */
     uint32_t watch_ms; /* 0: 2000 */
+    bool threadless;   /* no thread: the caller takes the steps */
 };
 
-/* Starts the thread. Outlives all log writers. */
+/* Starts the thread unless threadless. Outlives all log writers. */
 int segment_keeper_new(struct segment_keeper **keeper, const struct segment_keeper_options *options,
                        struct log_error *error);
 void segment_keeper_free(struct segment_keeper *keeper); /* joins; NULL: nothing */
+
+/* --- the keeper's thread, or the owner of a threadless keeper --- */
+
+/* Makes the segment that the shard wants, if it wants one. True: it could not be
+ * made; again later. */
+bool segment_keeper_step(struct segment_keeper *keeper, uint16_t shard);
+/* Looks whether the directory is still the one it was. */
+void segment_keeper_watch(struct segment_keeper *keeper);
 
 /* --- a shard's thread --- */
 
