@@ -42,6 +42,9 @@ SOURCES := $(filter-out $(MAINS),$(wildcard engine/*.c net/*.c persist/*.c admin
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES) $(wildcard engine/*.cpp net/*.cpp) \
              llhttp/llhttp.c llhttp/api.c llhttp/http.c)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+# The simulator's parts; a unit test named test_sim_* may use them.
+SIM_MAINS   := $(wildcard tests/sim/main.c tests/sim/*_main.c)
+SIM_OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 LIBRARY := $(BUILD)/libboxoffice.a
 
@@ -71,6 +74,9 @@ $(LIBRARY): $(OBJECTS)
 $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay: $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(LIBRARY)
