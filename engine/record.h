@@ -165,6 +165,8 @@ struct record_order {
     enum order_kind kind;
     enum order_decision decision;
     struct uuid payment_id;
+    enum booking_status end; /* of its bookings; EXCHANGE: of the new one */
+    uint64_t expires_ms;     /* EXCHANGE: the deadline that goes on; else 0 */
     uint32_t count;
     struct uuid bookings[ORDER_ITEMS_MAX]; /* EXCHANGE: the old one, the new one */
 };
