@@ -61,4 +61,7 @@ enum result shard_check_offer(const struct zone *zone, const struct command_rese
 bool shard_quota_return(struct shard *shard, const struct uuid *user_id,
                         const struct uuid *event_id, uint32_t tickets);
 
+/* What a record means to this shard as a home: keys and counts. */
+enum shard_replay_result shard_replay_home(struct shard *shard, const struct record *record);
+
 #endif
