@@ -73,11 +73,12 @@ enum change_cause {
     CAUSE_COUNT
 };
 
-/* Which order a booking belongs to. id nil: none. */
+/* Which order a booking belongs to. id nil: none. Of an exchange between zones
+ * count is 0, item 0 the old booking and item 1 the new one. */
 struct order_part {
     struct uuid id;
     uint8_t item;  /* 0.. */
-    uint8_t count; /* items of the order; of an exchange: 1 */
+    uint8_t count; /* items of the order */
 };
 
 struct record_reserved {
