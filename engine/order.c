@@ -153,24 +153,22 @@ bool order_replay_decided(struct order_table *table, const struct record_order *
     return true;
 }
 
-static void recover_exchange(struct order *order, uint8_t pinned)
+static void recover_exchange(struct order *order, uint8_t pending)
 {
     order->state = ORDER_ENDED;
-    if (order->posted)
-        order->recovery = ORDER_RECOVERY_POST; /* harmless where it was done */
-    else if (pinned != 0 || (order->known & 2U) != 0)
-        order->recovery = ORDER_RECOVERY_VOID;
+    if (pending != 0)
+        order->recovery = order->posted ? ORDER_RECOVERY_POST : ORDER_RECOVERY_VOID;
 }
 
 void order_recover(struct order *order, const enum booking_status statuses[ORDER_ITEMS_MAX],
-                   uint8_t pinned)
+                   uint8_t pending)
 {
     uint32_t reserved = 0;
 
     order->busy = false;
     order->recovery = ORDER_RECOVERY_NONE;
     if (order->kind == ORDER_EXCHANGE) {
-        recover_exchange(order, pinned);
+        recover_exchange(order, pending);
         return;
     }
     for (uint8_t i = 0; i < order->count; i++)
@@ -178,7 +176,7 @@ void order_recover(struct order *order, const enum booking_status statuses[ORDER
     if (order->posted) {
         order->state = ORDER_CONFIRMED;
         order->recovery = reserved > 0 ? ORDER_RECOVERY_POST : ORDER_RECOVERY_NONE;
-    } else if (reserved == order->count && pinned == 0) {
+    } else if (reserved == order->count && pending == 0) {
         order->state = ORDER_HELD;
     } else {
         order->state = ORDER_ENDED;

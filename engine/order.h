@@ -65,16 +65,16 @@ bool order_replay_reserved(struct order_table *table, const struct record_reserv
 bool order_replay_pinned(struct order_table *table, const struct record_changed *changed);
 bool order_replay_decided(struct order_table *table, const struct record_order *decided);
 
-/* What has to happen to an order when all logs are replayed; `statuses` and
- * `pinned` (bits) are those of its known bookings. Sets state and recovery. An
- * exchange that needs nothing may be closed by the caller. */
+/* What has to happen to an order when all logs are replayed; `statuses` are those
+ * of its known bookings, `pending` the bits of those that are pinned or, in an
+ * exchange, still name it. Sets state and recovery. */
 enum order_recovery {
     ORDER_RECOVERY_NONE, /* it stands as it is */
     ORDER_RECOVERY_VOID, /* what is still reserved or pinned of it is to be voided */
     ORDER_RECOVERY_POST  /* what was decided is to be done where it has not been */
 };
 void order_recover(struct order *order, const enum booking_status statuses[ORDER_ITEMS_MAX],
-                   uint8_t pinned);
+                   uint8_t pending);
 
 uint64_t order_table_bytes(const struct order_table *table);
 
