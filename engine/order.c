@@ -73,6 +73,15 @@ void order_set_booking(struct order *order, uint8_t item, const struct uuid *boo
     order->known |= (uint8_t)(1U << item);
 }
 
+void order_decided(struct order *order, const struct record_order *decided)
+{
+    order->posted = decided->decision == ORDER_POSTED;
+    order->voided = decided->decision == ORDER_VOIDED;
+    order->end = (uint8_t)decided->end;
+    order->expires_ms = decided->expires_ms;
+    order->payment_id = decided->payment_id;
+}
+
 /* --- replay --- */
 
 static struct order *open_exchange(struct order_table *table, const struct uuid *id,
@@ -96,8 +105,9 @@ static bool learn_booking(struct order *order, uint8_t item, const struct uuid *
     return true;
 }
 
-bool order_replay_reserved(struct order_table *table, const struct record_reserved *reserved)
+bool order_replay_reserved(struct order_table *table, const struct record *record)
 {
+    const struct record_reserved *reserved = &record->reserved;
     const struct order_part *part = &reserved->order;
     struct order *order;
 
@@ -110,9 +120,11 @@ bool order_replay_reserved(struct order_table *table, const struct record_reserv
     order = order_find(table, &part->id);
     if (!order)
         order = order_open(table, &part->id, &reserved->user_id, part->count);
-    return order && order->kind == ORDER_CONFIRM && order->count == part->count &&
-           uuid_equal(&order->user_id, &reserved->user_id) &&
-           learn_booking(order, part->item, &reserved->booking_id);
+    if (!order || order->kind != ORDER_CONFIRM || order->count != part->count ||
+        !uuid_equal(&order->user_id, &reserved->user_id))
+        return false;
+    order->key_hash = record->key.hash;
+    return learn_booking(order, part->item, &reserved->booking_id);
 }
 
 bool order_replay_pinned(struct order_table *table, const struct record_changed *changed)
@@ -141,15 +153,13 @@ bool order_replay_decided(struct order_table *table, const struct record_order *
             order =
                 order_open(table, &decided->order_id, &decided->user_id, (uint8_t)decided->count);
     }
-    if (!order || order->kind != decided->kind || order->count != decided->count || order->posted)
+    if (!order || order->kind != decided->kind || order->count != decided->count || order->posted ||
+        order->voided)
         return false;
     for (uint8_t i = 0; i < order->count; i++)
         if (!learn_booking(order, i, &decided->bookings[i]))
             return false;
-    order->posted = decided->decision == ORDER_POSTED;
-    order->end = (uint8_t)decided->end;
-    order->expires_ms = decided->expires_ms;
-    order->payment_id = decided->payment_id;
+    order_decided(order, decided);
     return true;
 }
 
@@ -176,7 +186,7 @@ void order_recover(struct order *order, const enum booking_status statuses[ORDER
     if (order->posted) {
         order->state = ORDER_CONFIRMED;
         order->recovery = reserved > 0 ? ORDER_RECOVERY_POST : ORDER_RECOVERY_NONE;
-    } else if (reserved == order->count && pending == 0) {
+    } else if (reserved == order->count && pending == 0 && !order->voided) {
         order->state = ORDER_HELD;
     } else {
         order->state = ORDER_ENDED;

@@ -29,8 +29,10 @@ struct order {
     uint8_t end;         /* enum booking_status, once posted */
     uint8_t recovery;    /* enum order_recovery: what a start found to do */
     bool posted;         /* RECORD_ORDER with ORDER_POSTED is in the log */
+    bool voided;         /* ... with ORDER_VOIDED */
     bool busy;           /* a command on it is under way */
     uint64_t expires_ms; /* exchange: the deadline that goes on */
+    uint64_t key_hash;   /* replay: of the request that made it; 0: none */
     struct uuid payment_id;
     struct uuid bookings[ORDER_ITEMS_MAX];
 };
@@ -52,6 +54,8 @@ struct order *order_open(struct order_table *table, const struct uuid *id,
 /* An order of which nothing was ever held: as if it had not been. */
 void order_close(struct order_table *table, struct order *order);
 void order_set_booking(struct order *order, uint8_t item, const struct uuid *booking_id);
+/* The log says what was decided of it. */
+void order_decided(struct order *order, const struct record_order *decided);
 /* The bits of an order's items. */
 static inline uint8_t order_all(uint8_t count)
 {
@@ -60,7 +64,7 @@ static inline uint8_t order_all(uint8_t count)
 
 /* --- replay: the disk's word; false: impossible or out of memory --- */
 
-bool order_replay_reserved(struct order_table *table, const struct record_reserved *reserved);
+bool order_replay_reserved(struct order_table *table, const struct record *record);
 /* A booking pinned; says something new of an exchange only. */
 bool order_replay_pinned(struct order_table *table, const struct record_changed *changed);
 bool order_replay_decided(struct order_table *table, const struct record_order *decided);
