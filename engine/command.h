@@ -247,6 +247,8 @@ struct refusal_detail {
     uint32_t together;    /* the longest series of open seats */
     uint32_t item;        /* of an order: the refused one */
     struct uuid order_id; /* the order it is a part of */
+    struct uuid zone_id;  /* whose plan answer.seats are of, whenever there are any; of a booking
+                             that is not the caller's (NOT_FOUND) its zone, never shown */
 };
 
 /* From malloc; owned by the answer that carries it. Newest first. */
