@@ -51,7 +51,8 @@ static void part_encode(struct bench *bench)
 static void part_decode(struct bench *bench)
 {
     struct record record;
-    bench->sink += (uint64_t)record_decode(&record, bench->encoded, bench->encoded_bytes);
+    struct record_scratch scratch;
+    bench->sink += (uint64_t)record_decode(&record, &scratch, bench->encoded, bench->encoded_bytes);
 }
 
 static void part_block_seal(struct bench *bench)

@@ -52,7 +52,7 @@ enum log_header_state log_file_header_check(const void *header, uint64_t magic)
         return LOG_HEADER_BAD;
     if (head.version > LOG_FORMAT_VERSION)
         return LOG_HEADER_NEWER;
-    return head.version == LOG_FORMAT_VERSION ? LOG_HEADER_GOOD : LOG_HEADER_BAD;
+    return head.version >= LOG_FORMAT_VERSION_MIN ? LOG_HEADER_GOOD : LOG_HEADER_BAD;
 }
 
 bool log_bytes_zero(const void *bytes, size_t length)

@@ -12,7 +12,8 @@
 #include "../engine/uuid.h"
 
 enum {
-    LOG_FORMAT_VERSION = 1,
+    LOG_FORMAT_VERSION = 2, /* 1: without the inventory's records; read all the same */
+    LOG_FORMAT_VERSION_MIN = 1,
     LOG_ALIGNMENT = 4096,
     LOG_SEGMENT_HEADER_BYTES = 4096, /* the first block follows */
     LOG_BLOCK_HEADER_BYTES = 64,

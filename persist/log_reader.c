@@ -23,6 +23,7 @@ struct log_reader {
     const struct storage *storage;
     struct durable_page *mark;
     struct log_window window;
+    struct record_scratch scratch;
     uint64_t segment; /* 0: none open */
     uint64_t nonce;
     uint64_t offset;        /* of the next block */
@@ -247,7 +248,8 @@ static enum log_reader_status load(struct log_reader *reader, struct log_error *
 static enum log_reader_status decode(struct log_reader *reader, struct record *record,
                                      struct log_error *error)
 {
-    int32_t used = record_decode(record, reader->at, (size_t)(reader->limit - reader->at));
+    int32_t used =
+        record_decode(record, &reader->scratch, reader->at, (size_t)(reader->limit - reader->at));
     if (used < 0)
         return fail(reader, error, LOG_EXIT_BUG, record_decode_error_name(used));
     reader->at += used;

@@ -160,7 +160,7 @@ static int take_block(struct log_scan *scan, const struct log_block_header *bloc
     const uint8_t *at = (const uint8_t *)block + LOG_BLOCK_HEADER_BYTES, *limit = at + block->bytes;
     const struct log_block_header header = *block;
     for (uint32_t i = 0; i < header.count; i++) {
-        int32_t used = record_decode(&scan->record, at, (size_t)(limit - at));
+        int32_t used = record_decode(&scan->record, &scan->scratch, at, (size_t)(limit - at));
         if (used < 0)
             return log_scan_fail(scan, LOG_EXIT_BUG, "RS", record_decode_error_name(used));
         at += used;

@@ -5,6 +5,7 @@
 
 #include "log_scan.h"
 #include "log_window.h"
+#include "record_codec.h"
 
 /* What is found where the next block should be. */
 enum log_finding {
@@ -37,6 +38,7 @@ struct log_scan {
     uint64_t durable;   /* mark; 0: none */
     uint64_t watermark; /* the highest sequence known to have been durable */
     struct record record;
+    struct record_scratch scratch;
 };
 
 struct log_evidence {

@@ -1,191 +1,10 @@
-/* Bytes to records: a cursor that pulls what the schema asks for. It believes no
- * length it has not compared with what is left, never recurses and allocates
- * nothing. The first error sticks and empties the cursor, so that a record's
- * decoder reads straight down and asks once, at its end. */
+/* Bytes to records: the head, and the kinds about bookings, blocks and zones. */
 #include "record_codec.h"
 
 #include <assert.h>
 #include <string.h>
 
-#include "record_schema.h"
-
-struct cursor {
-    const uint8_t *at, *end;
-    int32_t error;
-};
-
-static void cursor_fail(struct cursor *cursor, int32_t error)
-{
-    if (cursor->error == 0)
-        cursor->error = error;
-    cursor->at = cursor->end;
-}
-
-static inline uint8_t take_byte(struct cursor *cursor)
-{
-    if (cursor->at == cursor->end) {
-        cursor_fail(cursor, RECORD_DECODE_TRUNCATED);
-        return 0;
-    }
-    return *cursor->at++;
-}
-
-static inline uint64_t take_big_endian(struct cursor *cursor, size_t bytes)
-{
-    if ((size_t)(cursor->end - cursor->at) < bytes) {
-        cursor_fail(cursor, RECORD_DECODE_TRUNCATED);
-        return 0;
-    }
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | cursor->at[i];
-    cursor->at += bytes;
-    return value;
-}
-
-/* An integer of any width and sign: `*negative` tells how to read the result. */
-static uint64_t take_integer(struct cursor *cursor, bool *negative)
-{
-    uint8_t tag = take_byte(cursor);
-    *negative = false;
-    if (tag < 0x80)
-        return tag;
-    uint64_t value;
-    switch (tag) {
-    case 0xcc:
-        return take_big_endian(cursor, 1);
-    case 0xcd:
-        return take_big_endian(cursor, 2);
-    case 0xce:
-        return take_big_endian(cursor, 4);
-    case 0xcf:
-        return take_big_endian(cursor, 8);
-    case 0xd0:
-        value = (uint64_t)(int8_t)take_big_endian(cursor, 1);
-        break;
-    case 0xd1:
-        value = (uint64_t)(int16_t)take_big_endian(cursor, 2);
-        break;
-    case 0xd2:
-        value = (uint64_t)(int32_t)take_big_endian(cursor, 4);
-        break;
-    case 0xd3:
-        value = take_big_endian(cursor, 8);
-        break;
-    default:
-        if (tag < 0xe0) {
-            cursor_fail(cursor, RECORD_DECODE_TYPE);
-            return 0;
-        }
-        value = (uint64_t)(int8_t)tag;
-    }
-    *negative = (int64_t)value < 0;
-    return value;
-}
-
-static inline uint64_t take_uint(struct cursor *cursor, uint64_t max)
-{
-    bool negative;
-    uint64_t value = take_integer(cursor, &negative);
-    if (negative || value > max) {
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-        return 0;
-    }
-    return value;
-}
-
-static inline uint32_t take_uint32(struct cursor *cursor)
-{
-    return (uint32_t)take_uint(cursor, UINT32_MAX);
-}
-
-static int64_t take_int64(struct cursor *cursor)
-{
-    bool negative;
-    uint64_t value = take_integer(cursor, &negative);
-    if (!negative && value > INT64_MAX) {
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-        return 0;
-    }
-    return (int64_t)value;
-}
-
-static uint32_t take_array(struct cursor *cursor)
-{
-    uint8_t tag = take_byte(cursor);
-    if ((tag & 0xf0) == 0x90)
-        return tag & 0x0f;
-    if (tag == 0xdc)
-        return (uint32_t)take_big_endian(cursor, 2);
-    if (tag == 0xdd)
-        return (uint32_t)take_big_endian(cursor, 4);
-    cursor_fail(cursor, RECORD_DECODE_TYPE);
-    return 0;
-}
-
-static void expect_array(struct cursor *cursor, uint32_t count)
-{
-    if (take_array(cursor) != count)
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-}
-
-/* The 16 bytes behind a bin header whose tag has been taken. */
-static void take_uuid_body(struct cursor *cursor, uint8_t tag, struct uuid *uuid)
-{
-    if (tag != 0xc4) {
-        cursor_fail(cursor, RECORD_DECODE_TYPE);
-        return;
-    }
-    if (take_byte(cursor) != sizeof uuid->bytes) {
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-        return;
-    }
-    if ((size_t)(cursor->end - cursor->at) < sizeof uuid->bytes) {
-        cursor_fail(cursor, RECORD_DECODE_TRUNCATED);
-        return;
-    }
-    memcpy(uuid->bytes, cursor->at, sizeof uuid->bytes);
-    cursor->at += sizeof uuid->bytes;
-}
-
-static inline void take_uuid(struct cursor *cursor, struct uuid *uuid)
-{
-    take_uuid_body(cursor, take_byte(cursor), uuid);
-}
-
-static void take_uuid_or_nil(struct cursor *cursor, struct uuid *uuid)
-{
-    uint8_t tag = take_byte(cursor);
-    if (tag == 0xc0)
-        memset(uuid, 0, sizeof *uuid);
-    else
-        take_uuid_body(cursor, tag, uuid);
-}
-
-static struct text take_text(struct cursor *cursor, uint32_t length_max)
-{
-    uint8_t tag = take_byte(cursor);
-    uint64_t length = 0;
-    if ((tag & 0xe0) == 0xa0)
-        length = tag & 0x1f;
-    else if (tag == 0xd9)
-        length = take_big_endian(cursor, 1);
-    else if (tag == 0xda)
-        length = take_big_endian(cursor, 2);
-    else if (tag == 0xdb)
-        length = take_big_endian(cursor, 4);
-    else
-        cursor_fail(cursor, RECORD_DECODE_TYPE);
-    if (length > length_max)
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-    else if (length > (size_t)(cursor->end - cursor->at))
-        cursor_fail(cursor, RECORD_DECODE_TRUNCATED);
-    if (cursor->error != 0)
-        return (struct text){"", 0};
-    struct text text = {(const char *)cursor->at, (uint32_t)length};
-    cursor->at += length;
-    return text;
-}
+#include "record_cursor.h"
 
 /* True: the actor is the record's user, whose id comes later. */
 static bool take_actor(struct cursor *cursor, struct actor *actor)
@@ -200,7 +19,27 @@ static bool take_actor(struct cursor *cursor, struct actor *actor)
     return false;
 }
 
-static void take_reserved(struct cursor *cursor, struct record_reserved *reserved)
+static enum change_cause take_cause(struct cursor *cursor)
+{
+    return (enum change_cause)take_uint(cursor, CAUSE_COUNT - 1);
+}
+
+static void take_order_part(struct cursor *cursor, struct order_part *part)
+{
+    memset(part, 0, sizeof *part);
+    if (cursor->at != cursor->end && *cursor->at == 0xc0) {
+        cursor->at++;
+        return;
+    }
+    expect_array(cursor, RECORD_ORDER_PART_FIELDS);
+    take_uuid(cursor, &part->id);
+    part->item = (uint8_t)take_uint(cursor, ORDER_ITEMS_MAX - 1);
+    part->count = (uint8_t)take_uint(cursor, ORDER_ITEMS_MAX);
+    if (part->item >= part->count || uuid_is_nil(&part->id))
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+}
+
+static void take_reserved(struct cursor *cursor, struct record_reserved *reserved, bool grown)
 {
     take_uuid(cursor, &reserved->booking_id);
     take_uuid(cursor, &reserved->user_id);
@@ -211,15 +50,27 @@ static void take_reserved(struct cursor *cursor, struct record_reserved *reserve
     reserved->unit_price_minor = take_int64(cursor);
     reserved->ttl_ms = take_uint32(cursor);
     reserved->remaining = take_uint32(cursor);
+    reserved->seat_count = 0;
+    if (!grown) {
+        memset(&reserved->block_id, 0, sizeof reserved->block_id);
+        memset(&reserved->order, 0, sizeof reserved->order);
+        return;
+    }
+    take_uuid_or_nil(cursor, &reserved->block_id);
+    take_order_part(cursor, &reserved->order);
+    reserved->seat_count = take_seats(cursor, reserved->seats, RECORD_SEATS_MAX);
+    if (reserved->seat_count != 0 && reserved->seat_count != reserved->quantity)
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
 }
 
-static void take_settled(struct cursor *cursor, struct record_settled *settled)
+static void take_settled(struct cursor *cursor, struct record_settled *settled, bool grown)
 {
     take_uuid(cursor, &settled->booking_id);
     take_uuid(cursor, &settled->user_id);
     take_uuid(cursor, &settled->zone_id);
     settled->quantity = take_uint32(cursor);
     take_uuid_or_nil(cursor, &settled->payment_id);
+    settled->cause = grown ? take_cause(cursor) : CAUSE_REQUEST;
 }
 
 static void take_expired(struct cursor *cursor, struct record_expired *expired)
@@ -238,134 +89,171 @@ static void take_expired(struct cursor *cursor, struct record_expired *expired)
     }
 }
 
-static void take_event(struct cursor *cursor, struct catalog_event *event)
+static void take_changed(struct cursor *cursor, struct record_changed *changed)
 {
-    memset(event, 0, sizeof *event);
-    take_uuid(cursor, &event->id);
-    take_uuid(cursor, &event->tenant_id);
-    take_uuid(cursor, &event->organizer_id);
-    event->status = (enum event_status)take_uint(cursor, EVENT_CANCELLED);
-    event->sale_start_ms = take_uint(cursor, UINT64_MAX);
-    event->sale_end_ms = take_uint(cursor, UINT64_MAX);
-    event->created_ms = take_uint(cursor, UINT64_MAX);
-    event->updated_ms = take_uint(cursor, UINT64_MAX);
-    event->max_per_user = take_uint32(cursor);
-    event->title = take_text(cursor, CATALOG_TITLE_BYTES_MAX);
-    event->slug = take_text(cursor, CATALOG_SLUG_BYTES_MAX);
-    event->description = take_text(cursor, CATALOG_DESCRIPTION_BYTES_MAX);
-    event->venue = take_text(cursor, CATALOG_TEXT_BYTES_MAX);
-    event->city = take_text(cursor, CATALOG_TEXT_BYTES_MAX);
-    event->image_url = take_text(cursor, CATALOG_URL_BYTES_MAX);
+    take_uuid(cursor, &changed->booking_id);
+    take_uuid(cursor, &changed->user_id);
+    take_uuid(cursor, &changed->zone_id);
+    changed->cause = take_cause(cursor);
+    changed->status = (enum booking_status)take_uint(cursor, BOOKING_REFUNDED);
+    take_uuid_or_nil(cursor, &changed->previous_user_id);
+    if (uuid_is_nil(&changed->previous_user_id))
+        changed->previous_user_id = changed->user_id;
+    take_uuid_or_nil(cursor, &changed->payment_id);
+    changed->unit_price_minor = take_int64(cursor);
+    changed->quantity = take_uint32(cursor);
+    changed->previous_quantity = take_uint32(cursor);
+    changed->ttl_ms = take_uint32(cursor);
+    changed->remaining = take_uint32(cursor);
+    changed->pinned = take_bool(cursor);
+    take_order_part(cursor, &changed->order);
+    changed->seat_count = take_seats(cursor, changed->seats, RECORD_SEATS_MAX);
 }
 
-static void take_show(struct cursor *cursor, struct catalog_show *show)
+static void take_block(struct cursor *cursor, struct record_block *block,
+                       struct record_scratch *scratch)
 {
-    memset(show, 0, sizeof *show);
-    take_uuid(cursor, &show->id);
-    take_uuid(cursor, &show->event_id);
-    show->segment_count = (uint32_t)take_uint(cursor, CATALOG_SEGMENTS_MAX);
-    show->show_date_ms = take_uint(cursor, UINT64_MAX);
-    show->created_ms = take_uint(cursor, UINT64_MAX);
-    show->updated_ms = take_uint(cursor, UINT64_MAX);
-    show->name = take_text(cursor, CATALOG_TEXT_BYTES_MAX);
-}
-
-static void take_zone(struct cursor *cursor, struct catalog_zone *zone)
-{
-    memset(zone, 0, sizeof *zone);
-    take_uuid(cursor, &zone->id);
-    take_uuid(cursor, &zone->show_id);
-    take_uuid(cursor, &zone->event_id);
-    zone->kind = (enum zone_kind)take_uint(cursor, ZONE_SEATED);
-    zone->price_minor = take_int64(cursor);
-    struct text currency = take_text(cursor, RECORD_CURRENCY_BYTES);
-    if (currency.length != RECORD_CURRENCY_BYTES)
+    take_uuid(cursor, &block->block_id);
+    take_uuid(cursor, &block->zone_id);
+    block->kind = (enum block_kind)take_uint(cursor, BLOCK_ALLOTMENT);
+    block->cause = take_cause(cursor);
+    block->quantity = take_uint32(cursor);
+    block->expires_ms = take_uint(cursor, UINT64_MAX);
+    take_uuid_or_nil(cursor, &block->owner_id);
+    uint32_t length;
+    const uint8_t *digest = take_bytes_or_nil(cursor, RECORD_KEY_DIGEST_BYTES, &length);
+    memset(block->key_digest, 0, sizeof block->key_digest);
+    if (digest && length != RECORD_KEY_DIGEST_BYTES)
         cursor_fail(cursor, RECORD_DECODE_RANGE);
-    else
-        memcpy(zone->currency, currency.bytes, RECORD_CURRENCY_BYTES);
-    zone->total_seats = take_uint32(cursor);
-    zone->created_ms = take_uint(cursor, UINT64_MAX);
-    zone->updated_ms = take_uint(cursor, UINT64_MAX);
-    zone->name = take_text(cursor, CATALOG_TEXT_BYTES_MAX);
+    else if (digest)
+        memcpy(block->key_digest, digest, sizeof block->key_digest);
+    block->reason = take_text(cursor, CATALOG_TEXT_BYTES_MAX);
+    block->seats = scratch->seats;
+    block->seat_count = take_seats(cursor, scratch->seats, RECORD_BLOCK_SEATS_MAX);
 }
 
-/* Fields behind the head, or UINT32_MAX for a kind we do not know. */
-static uint32_t kind_fields(uint64_t kind)
+static void take_zone_changed(struct cursor *cursor, struct record_zone_changed *changed)
+{
+    take_uuid(cursor, &changed->zone_id);
+    changed->cause = take_cause(cursor);
+    changed->total = take_uint32(cursor);
+    changed->target = take_uint32(cursor);
+    changed->closed = take_bool(cursor);
+}
+
+static void take_order(struct cursor *cursor, struct record_order *order)
+{
+    take_uuid(cursor, &order->order_id);
+    take_uuid(cursor, &order->user_id);
+    order->kind = (enum order_kind)take_uint(cursor, ORDER_EXCHANGE);
+    order->decision = (enum order_decision)take_uint(cursor, ORDER_VOIDED);
+    take_uuid_or_nil(cursor, &order->payment_id);
+    order->end = (enum booking_status)take_uint(cursor, BOOKING_REFUNDED);
+    order->expires_ms = take_uint(cursor, UINT64_MAX);
+    order->count = take_list(cursor, ORDER_ITEMS_MAX);
+    if (order->count == 0)
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+    for (uint32_t i = 0; i < order->count; i++)
+        take_uuid(cursor, &order->bookings[i]);
+}
+
+/* Fields behind the head, of the short form and of the long one. */
+struct forms {
+    uint32_t least, most;
+};
+
+static struct forms kind_forms(uint64_t kind)
 {
     switch (kind) {
     case RECORD_EVENT:
-        return RECORD_EVENT_FIELDS;
+        return (struct forms){RECORD_EVENT_FIELDS, RECORD_EVENT_LONG_FIELDS};
     case RECORD_SHOW:
-        return RECORD_SHOW_FIELDS;
+        return (struct forms){RECORD_SHOW_FIELDS, RECORD_SHOW_LONG_FIELDS};
     case RECORD_ZONE:
-        return RECORD_ZONE_FIELDS;
+        return (struct forms){RECORD_ZONE_FIELDS, RECORD_ZONE_LONG_FIELDS};
+    case RECORD_STATION:
+        return (struct forms){RECORD_STATION_FIELDS, RECORD_STATION_FIELDS};
+    case RECORD_ROUTE:
+        return (struct forms){RECORD_ROUTE_FIELDS, RECORD_ROUTE_FIELDS};
     case RECORD_RESERVED:
-        return RECORD_RESERVED_FIELDS;
+        return (struct forms){RECORD_RESERVED_FIELDS, RECORD_RESERVED_LONG_FIELDS};
     case RECORD_CONFIRMED:
     case RECORD_CANCELLED:
-        return RECORD_SETTLED_FIELDS;
+        return (struct forms){RECORD_SETTLED_FIELDS, RECORD_SETTLED_LONG_FIELDS};
     case RECORD_EXPIRED:
-        return RECORD_EXPIRED_FIELDS;
-    case RECORD_STATION:
-    case RECORD_ROUTE:
+        return (struct forms){RECORD_EXPIRED_FIELDS, RECORD_EXPIRED_FIELDS};
     case RECORD_CHANGED:
+        return (struct forms){RECORD_CHANGED_FIELDS, RECORD_CHANGED_FIELDS};
     case RECORD_BLOCK:
+        return (struct forms){RECORD_BLOCK_FIELDS, RECORD_BLOCK_FIELDS};
     case RECORD_ZONE_CHANGED:
+        return (struct forms){RECORD_ZONE_CHANGED_FIELDS, RECORD_ZONE_CHANGED_FIELDS};
     case RECORD_ORDER:
+        return (struct forms){RECORD_ORDER_FIELDS, RECORD_ORDER_FIELDS};
     case RECORD_STATE:
+        return (struct forms){RECORD_STATE_FIELDS, RECORD_STATE_FIELDS};
     case RECORD_CLEAN_STOP:
-        return 0;
+        return (struct forms){0, 0};
     default:
-        return UINT32_MAX;
+        return (struct forms){UINT32_MAX, UINT32_MAX};
     }
 }
 
 /* Returns the user whose id the actor may share; NULL: this kind has none. */
-static const struct uuid *take_body(struct cursor *cursor, struct record *record)
+static const struct uuid *take_body(struct cursor *cursor, struct record *record,
+                                    struct record_scratch *scratch, bool grown)
 {
     switch (record->kind) {
     case RECORD_RESERVED:
-        take_reserved(cursor, &record->reserved);
+        take_reserved(cursor, &record->reserved, grown);
         return &record->reserved.user_id;
     case RECORD_CONFIRMED:
     case RECORD_CANCELLED:
-        take_settled(cursor, &record->settled);
+        take_settled(cursor, &record->settled, grown);
         return &record->settled.user_id;
     case RECORD_EXPIRED:
         take_expired(cursor, &record->expired);
         return NULL;
+    case RECORD_CHANGED:
+        take_changed(cursor, &record->changed);
+        return &record->changed.user_id;
+    case RECORD_BLOCK:
+        take_block(cursor, &record->block, scratch);
+        return NULL;
+    case RECORD_ZONE_CHANGED:
+        take_zone_changed(cursor, &record->zone_changed);
+        return NULL;
+    case RECORD_ORDER:
+        take_order(cursor, &record->order);
+        return &record->order.user_id;
     case RECORD_EVENT:
-        take_event(cursor, &record->event);
-        return NULL;
     case RECORD_SHOW:
-        take_show(cursor, &record->show);
-        return NULL;
     case RECORD_ZONE:
-        take_zone(cursor, &record->zone);
-        return NULL;
     case RECORD_STATION:
     case RECORD_ROUTE:
-    case RECORD_CHANGED:
-    case RECORD_BLOCK:
-    case RECORD_ZONE_CHANGED:
-    case RECORD_ORDER:
+        record_take_catalog(cursor, record, scratch, grown);
+        return NULL;
     case RECORD_STATE:
+        record->state_hash = take_uint(cursor, UINT64_MAX);
+        return NULL;
     case RECORD_CLEAN_STOP:
         return NULL;
     }
-    assert(false && "kind_fields let a kind through");
+    assert(false && "kind_forms let a kind through");
     return NULL;
 }
 
-int32_t record_decode(struct record *record, const uint8_t *bytes, size_t length)
+int32_t record_decode(struct record *record, struct record_scratch *scratch, const uint8_t *bytes,
+                      size_t length)
 {
     struct cursor cursor = {bytes, bytes + length, 0};
     uint32_t fields = take_array(&cursor);
     uint64_t kind = take_uint(&cursor, UINT8_MAX);
-    uint32_t expected = kind_fields(kind);
-    if (cursor.error == 0 && expected == UINT32_MAX)
+    const struct forms forms = kind_forms(kind);
+    if (cursor.error == 0 && forms.least == UINT32_MAX)
         return RECORD_DECODE_UNKNOWN;
-    if (cursor.error == 0 && fields != RECORD_HEAD_FIELDS + expected)
+    if (cursor.error == 0 && fields != RECORD_HEAD_FIELDS + forms.least &&
+        fields != RECORD_HEAD_FIELDS + forms.most)
         return RECORD_DECODE_RANGE;
     if (cursor.error != 0)
         return cursor.error;
@@ -374,7 +262,8 @@ int32_t record_decode(struct record *record, const uint8_t *bytes, size_t length
     bool actor_is_user = take_actor(&cursor, &record->actor);
     record->key.hash = take_uint(&cursor, UINT64_MAX);
     record->key.fingerprint = take_uint32(&cursor);
-    const struct uuid *user = take_body(&cursor, record);
+    const struct uuid *user =
+        take_body(&cursor, record, scratch, fields > RECORD_HEAD_FIELDS + forms.least);
     if (actor_is_user && !user)
         cursor_fail(&cursor, RECORD_DECODE_TYPE);
     if (cursor.error != 0)
@@ -384,9 +273,10 @@ int32_t record_decode(struct record *record, const uint8_t *bytes, size_t length
     return (int32_t)(cursor.at - bytes);
 }
 
-int32_t record_decode_exact(struct record *record, const uint8_t *bytes, size_t length)
+int32_t record_decode_exact(struct record *record, struct record_scratch *scratch,
+                            const uint8_t *bytes, size_t length)
 {
-    int32_t used = record_decode(record, bytes, length);
+    int32_t used = record_decode(record, scratch, bytes, length);
     if (used < 0)
         return used;
     return (size_t)used == length ? 0 : RECORD_DECODE_TRAILING;
