@@ -214,10 +214,28 @@ uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts 
     uint32_t taken = 0;
 
     while (taken < max && shard->changed_zone_count > 0) {
-        struct zone *zone = shard_zone_at(shard, shard->changed_zones[--shard->changed_zone_count]);
+        uint32_t number = shard->changed_zones[--shard->changed_zone_count];
+        struct zone *zone = shard_zone_at(shard, number);
         zone->changed = false;
-        out[taken++] = (struct shard_zone_counts){zone->counters, zone_available_throughout(zone),
-                                                  zone->reserved, zone->sold};
+        out[taken++] = (struct shard_zone_counts){.counters = zone->counters,
+                                                  .number = number,
+                                                  .total = zone->total,
+                                                  .available = zone_available_throughout(zone),
+                                                  .reserved = zone->reserved,
+                                                  .sold = zone->sold};
     }
     return taken;
+}
+
+uint32_t shard_zone_pairs(const struct shard *shard, uint32_t number, uint32_t *out)
+{
+    const struct zone *zone = shard_zone_at(shard, number);
+    uint32_t count = 0;
+
+    if (zone->segment_count == 1)
+        return 0;
+    for (uint16_t from = 0; from < zone->segment_count; from++)
+        for (uint16_t to = from + 1; to <= zone->segment_count; to++)
+            out[count++] = zone_available(zone, from, to);
+    return count;
 }

@@ -19,6 +19,7 @@ struct shard_options {
     uint16_t index;
     const struct partition_map *partitions;
     uint32_t reservation_ttl_ms;
+    uint32_t hold_ms_max; /* no extension past created + this; 0: three times the time to live */
     uint32_t max_per_order;
     uint64_t idempotency_ms;     /* how long a key is kept */
     uint32_t reserve_per_minute; /* rate limit per user; 0: off */
@@ -74,24 +75,60 @@ void shard_prefetch(const struct shard *shard, const struct command *command,
 void shard_prefetch_record(const struct shard *shard, const struct record *record,
                            enum shard_prefetch_step step);
 
-/* Decides a reserve, confirm or cancel. RESULT_OK: *record holds the decision,
- * nothing has changed yet. Else *detail holds the refusal's numbers.
- * A repeat of what already is so (confirm a confirmed one) is RESULT_OK with
- * record->kind 0: nothing to log. */
-enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
-                         struct record *record, struct refusal_detail *detail);
+/* The numbers behind a refusal, and the seats it is about: the index, with the
+ * enum seat_state in the top byte. */
+struct refusal_facts {
+    struct refusal_detail detail;
+    uint32_t seat_count;
+    uint32_t seats[RECORD_SEATS_MAX];
+};
 
-/* The next reservations of one zone whose deadline is at or before now_ms, as
- * one record. False: none. */
+/* Decides a command on a booking (reserve, confirm, cancel, extend, release,
+ * exchange, transfer, refund; pin, post, void) or on a zone (block, capacity,
+ * sale). RESULT_OK: *record holds the decision, nothing has changed yet; what it
+ * points to is the command's. Else *refusal holds what result.h says.
+ * A repeat of what already is so (confirm a confirmed one) is RESULT_OK with
+ * record->kind 0: nothing to log.
+ *
+ * Who calls has named what is made: reserve.booking_id carries now_ms and the
+ * zone's partition, zone_change.block->block_id is new. Limits per user are the
+ * home shard's, before. */
+enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
+                         struct record *record, struct refusal_facts *refusal);
+
+/* True: the decision may rest on places whose holds are overdue. It must not be
+ * logged or answered: let shard_expire give all that is due, then decide again. */
+bool shard_is_premature(const struct shard *shard, const struct command *command,
+                        enum result result, uint64_t now_ms);
+
+/* What time ends next, as one record: reservations of one zone (RECORD_EXPIRED)
+ * or one block (RECORD_BLOCK). False: nothing is due at now_ms. */
 bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record);
 
-/* The earliest deadline of any reservation. UINT64_MAX: none. */
+/* The earliest deadline of any reservation or block. UINT64_MAX: none. */
 uint64_t shard_next_deadline_ms(const struct shard *shard);
 
 /* The facts of a booking at now_ms (a reservation past its deadline reads as
- * expired even before its record is written). False: unknown. */
+ * expired even before its record is written). Its seats go to seats[RECORD_SEATS_MAX]
+ * unless NULL; *seat_count is 0 in a general zone. False: unknown. */
 bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uint64_t now_ms,
-                   struct booking_facts *facts);
+                   struct booking_facts *facts, uint32_t *seats, uint32_t *seat_count);
+
+/* Every booking that belongs to an order not decided yet: reserved and a part of
+ * one, or pinned. For the start after a replay. */
+typedef void (*shard_order_booking)(void *context, const struct booking_facts *facts);
+void shard_order_bookings(const struct shard *shard, shard_order_booking each, void *context);
+
+/* A zone's counts now. False: not this shard's. */
+bool shard_zone_facts(struct shard *shard, const struct uuid *zone_id, struct zone_facts *facts);
+
+/* Answers of zones, made with malloc and the caller's. NULL: unknown here, or out
+ * of memory. shard_block finds ended ones too; shard_blocks has the active ones. */
+struct block_facts *shard_block(const struct shard *shard, const struct uuid *block_id);
+struct block_list *shard_blocks(struct shard *shard, const struct uuid *zone_id);
+/* What each seat is on the segments the query names. length 0: the client's
+ * version is this one, or the zone has no seats (seat_count 0). */
+struct seat_states *shard_seat_states(struct shard *shard, const struct command_zone *query);
 
 /* This shard's part of a user's list: the newest `page * per_page` of what
  * matches (malloc, the caller's; no larger than the bookings there are). NULL:
@@ -101,7 +138,8 @@ struct booking_list *shard_list(const struct shard *shard, const struct uuid *us
 void shard_summary(const struct shard *shard, const struct uuid *user_id,
                    const struct uuid *event_id, uint64_t now_ms, struct booking_summary *summary);
 
-/* The answer that the first request with the command's key got. */
+/* The answer that the first request with the command's key got, whatever became of
+ * the booking since. */
 void shard_repeat(const struct shard *shard, const struct command *command, struct answer *answer);
 
 /* --- catalog (every shard keeps a replica) --- */
@@ -119,8 +157,8 @@ bool shard_put_zone(struct shard *shard, const struct catalog_zone *zone);
 
 /* --- state changes --- */
 
-/* Applies a zone-role record (reserved, confirmed, cancelled, expired) that this
- * shard decided. Asserts what deciding checked. */
+/* Applies a zone-role record (reserved, confirmed, cancelled, expired, changed,
+ * block, zone changed) that this shard decided. Asserts what deciding checked. */
 void shard_apply(struct shard *shard, const struct record *record);
 
 enum shard_replay_result {
@@ -130,6 +168,9 @@ enum shard_replay_result {
     SHARD_REPLAY_DUPLICATE_BOOKING,
     SHARD_REPLAY_OVERSOLD,
     SHARD_REPLAY_BAD_STATE,
+    SHARD_REPLAY_UNKNOWN_BLOCK,
+    SHARD_REPLAY_BAD_SEATS, /* not of the zone, taken, blocked or named twice */
+    SHARD_REPLAY_STATE_DIFFERS,
     SHARD_REPLAY_OUT_OF_MEMORY
 };
 
@@ -139,13 +180,27 @@ enum shard_replay_result {
 enum shard_replay_result shard_replay(struct shard *shard, const struct record *record);
 const char *shard_replay_result_name(enum shard_replay_result result);
 
+/* Compares a RECORD_STATE with the state it speaks of: that of the shard whose log
+ * it stands in, after all records before it. Only when that log was written with
+ * the same partition map; shard_replay passes such records over. */
+enum shard_replay_result shard_replay_state(struct shard *shard, const struct record *record);
+
 /* Zones whose counts changed since the last call, for publishing when durable:
  * fills up to `max` entries, returns how many. */
 struct shard_zone_counts {
     struct zone_counters *counters;
-    uint32_t available, reserved, sold;
+    uint32_t number; /* the zone's, for shard_zone_pairs */
+    uint32_t total, available, reserved, sold, blocked;
+    uint32_t changes;
+    bool closed;
 };
 uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts *out, uint32_t max);
+
+/* The free places of a trip's zone for each pair of stops, in the order of
+ * seat_map_pair, as they are now: out[SHARD_PAIRS_MAX]. Returns how many; 0: one
+ * segment only. Costs up to 64 passes over the zone's seats: not for every change. */
+enum { SHARD_PAIRS_MAX = CATALOG_SEGMENTS_MAX * (CATALOG_SEGMENTS_MAX + 1) / 2 };
+uint32_t shard_zone_pairs(const struct shard *shard, uint32_t number, uint32_t *out);
 
 /* --- looking in (worker's thread, or offline tools) --- */
 
@@ -158,7 +213,11 @@ struct shard_totals {
 };
 void shard_totals(const struct shard *shard, struct shard_totals *totals);
 
-/* Order-independent hash of the state that replaying must reproduce. */
+/* Order-independent hash of the zone role's state, which replaying must reproduce:
+ * bookings, zones that were ever changed, blocks. Kept up with every record, so
+ * that asking costs next to nothing; for RECORD_STATE. */
+uint64_t shard_zone_hash(struct shard *shard);
+/* The same, from scratch. */
 uint64_t shard_state_hash(const struct shard *shard);
 
 /* Ties a version that a record's key made to that key, so that a repeat gets

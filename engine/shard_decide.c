@@ -169,8 +169,11 @@ static enum result decide_end(struct shard *shard, const struct command *command
 }
 
 enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
-                         struct record *record, struct refusal_detail *detail)
+                         struct record *record, struct refusal_facts *refusal)
 {
+    struct refusal_detail *detail = &refusal->detail;
+
+    refusal->seat_count = 0;
     record->kind = 0;
     record->stamp_ms = now_ms;
     record->actor = command->actor;
@@ -186,6 +189,13 @@ enum result shard_decide(struct shard *shard, const struct command *command, uin
         assert(false && "a command of the zone role");
         return RESULT_NOT_FOUND;
     }
+}
+
+bool shard_is_premature(const struct shard *shard, const struct command *command,
+                        enum result result, uint64_t now_ms)
+{
+    (void)command;
+    return result == RESULT_INSUFFICIENT_STOCK && shard_next_deadline_ms(shard) <= now_ms;
 }
 
 uint64_t shard_next_deadline_ms(const struct shard *shard)

@@ -35,8 +35,10 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
 }
 
 bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uint64_t now_ms,
-                   struct booking_facts *facts)
+                   struct booking_facts *facts, uint32_t *seats, uint32_t *seat_count)
 {
+    (void)seats;
+    *seat_count = 0;
     uint32_t slot = booking_find(&shard->bookings, booking_id);
 
     if (slot == HASH_INDEX_MISSING)
@@ -50,7 +52,7 @@ void shard_repeat(const struct shard *shard, const struct command *command, stru
     bool is_reserve = command->kind == COMMAND_RESERVE;
     const struct uuid *id =
         is_reserve ? &command->reserve.booking_id : &command->booking.booking_id;
-    bool known = shard_booking(shard, id, 0, &answer->booking);
+    bool known = shard_booking(shard, id, 0, &answer->booking, answer->seats, &answer->seat_count);
 
     assert(known); /* the key's record and the booking's are the same record */
     answer->result = RESULT_OK;
@@ -252,7 +254,7 @@ static void inquire_user(const struct shard *shard, struct inquiry *inquiry)
 
 void shard_inquire(struct shard *shard, struct inquiry *inquiry)
 {
-    uint32_t number;
+    uint32_t number, seat_count;
 
     inquiry->shard = shard->options.index;
     switch (inquiry->kind) {
@@ -263,7 +265,8 @@ void shard_inquire(struct shard *shard, struct inquiry *inquiry)
             inquiry->zone = zone_counts(shard_zone_at(shard, number));
         break;
     case INQUIRY_BOOKING:
-        inquiry->found = shard_booking(shard, &inquiry->id, 0, &inquiry->booking);
+        inquiry->found =
+            shard_booking(shard, &inquiry->id, 0, &inquiry->booking, NULL, &seat_count);
         break;
     case INQUIRY_USER:
         inquire_user(shard, inquiry);
@@ -273,4 +276,56 @@ void shard_inquire(struct shard *shard, struct inquiry *inquiry)
         audit_shard(shard, &inquiry->audit);
         break;
     }
+}
+
+/* --- still to come --- */
+
+void shard_order_bookings(const struct shard *shard, shard_order_booking each, void *context)
+{
+    (void)shard, (void)each, (void)context;
+}
+
+bool shard_zone_facts(struct shard *shard, const struct uuid *zone_id, struct zone_facts *facts)
+{
+    uint32_t number = shard_zone_number(shard, zone_id);
+
+    if (number == HASH_INDEX_MISSING)
+        return false;
+    const struct zone *zone = shard_zone_at(shard, number);
+    *facts = (struct zone_facts){.zone_id = zone->id,
+                                 .total = zone->total,
+                                 .target = zone->total,
+                                 .available = zone_available_throughout(zone),
+                                 .reserved = zone->reserved,
+                                 .sold = zone->sold};
+    return true;
+}
+
+struct block_facts *shard_block(const struct shard *shard, const struct uuid *block_id)
+{
+    (void)shard, (void)block_id;
+    return NULL;
+}
+
+struct block_list *shard_blocks(struct shard *shard, const struct uuid *zone_id)
+{
+    (void)shard, (void)zone_id;
+    return NULL;
+}
+
+struct seat_states *shard_seat_states(struct shard *shard, const struct command_zone *query)
+{
+    (void)shard, (void)query;
+    return NULL;
+}
+
+uint64_t shard_zone_hash(struct shard *shard)
+{
+    return shard_state_hash(shard);
+}
+
+enum shard_replay_result shard_replay_state(struct shard *shard, const struct record *record)
+{
+    return record->state_hash == shard_zone_hash(shard) ? SHARD_REPLAY_OK
+                                                        : SHARD_REPLAY_STATE_DIFFERS;
 }

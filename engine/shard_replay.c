@@ -11,6 +11,9 @@ static const char *const replay_names[] = {
     [SHARD_REPLAY_DUPLICATE_BOOKING] = "booking id used twice",
     [SHARD_REPLAY_OVERSOLD] = "more tickets than the zone has",
     [SHARD_REPLAY_BAD_STATE] = "not possible in this state",
+    [SHARD_REPLAY_UNKNOWN_BLOCK] = "unknown block",
+    [SHARD_REPLAY_BAD_SEATS] = "seats that cannot be had",
+    [SHARD_REPLAY_STATE_DIFFERS] = "another state than when it was written",
     [SHARD_REPLAY_OUT_OF_MEMORY] = "out of memory",
 };
 

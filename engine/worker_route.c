@@ -81,7 +81,7 @@ static void release_when_durable(struct worker *worker, const struct message_rel
                                  uint64_t sequence)
 {
     struct message message = {.kind = MESSAGE_RELEASED, .released = *released};
-    worker_deliver(worker, sequence, worker_home_of(worker, &released->user_id), &message);
+    worker_deliver(worker, sequence, worker_home_of(worker, &released->items[0].user_id), &message);
 }
 
 /* Takes the tickets of a cancel out of what home settles at once. */
@@ -91,8 +91,8 @@ static void give_back_tickets(struct worker *worker, struct answer *answer, uint
 
     if (answer->kind != COMMAND_CANCEL || answer->result != RESULT_OK || settlement->tickets == 0)
         return;
-    struct message_released released = {settlement->user_id, settlement->event_id,
-                                        settlement->tickets};
+    struct message_released released = {
+        settlement->event_id, 1, {{settlement->user_id, settlement->tickets}}};
     settlement->tickets = 0;
     release_when_durable(worker, &released, sequence);
 }
@@ -174,7 +174,7 @@ static void fill_settlement(const struct worker *worker, const struct command *c
 
 static void answer_decision(struct worker *worker, const struct command *command,
                             enum result result, const struct record *record,
-                            const struct refusal_detail *detail)
+                            const struct refusal_facts *refusal)
 {
     struct message message;
     struct answer *answer = &message.answer;
@@ -183,11 +183,14 @@ static void answer_decision(struct worker *worker, const struct command *command
     answer->result = result;
     fill_settlement(worker, command, record, answer);
     if (result != RESULT_OK) {
-        answer->refusal = *detail;
+        answer->refusal = refusal->detail;
+        answer->seat_count = refusal->seat_count;
+        memcpy(answer->seats, refusal->seats, refusal->seat_count * sizeof refusal->seats[0]);
     } else {
         const struct uuid *id = command->kind == COMMAND_RESERVE ? &command->reserve.booking_id
                                                                  : &command->booking.booking_id;
-        bool known = shard_booking(worker->shard, id, worker->now_ms, &answer->booking);
+        bool known = shard_booking(worker->shard, id, worker->now_ms, &answer->booking,
+                                   answer->seats, &answer->seat_count);
         assert(known);
         if (command->kind == COMMAND_RESERVE)
             answer->booking.remaining = record->reserved.remaining;
@@ -207,12 +210,6 @@ static bool log_and_apply(struct worker *worker, struct record *record)
     return true;
 }
 
-/* A refusal for want of stock stands only when no hold is overdue. */
-static bool is_stock_exact(const struct worker *worker)
-{
-    return shard_next_deadline_ms(worker->shard) > worker->now_ms;
-}
-
 void worker_name_booking(struct worker *worker, struct command *command)
 {
     const struct clock *clock = &worker->group->clock;
@@ -230,9 +227,11 @@ void worker_name_booking(struct worker *worker, struct command *command)
 
 static void decide(struct worker *worker, struct command *command)
 {
-    struct refusal_detail detail = {0};
+    struct refusal_facts refusal;
     struct record record;
 
+    refusal.detail = (struct refusal_detail){0};
+    refusal.seat_count = 0;
     record.kind = 0;
     enum result result = storage_allows(worker, command->kind);
     if (result == RESULT_OK && command->kind == COMMAND_RESERVE) {
@@ -241,17 +240,17 @@ static void decide(struct worker *worker, struct command *command)
         worker_name_booking(worker, command);
     }
     if (result == RESULT_OK)
-        result = shard_decide(worker->shard, command, worker->now_ms, &record, &detail);
-    if (result == RESULT_INSUFFICIENT_STOCK && !is_stock_exact(worker))
+        result = shard_decide(worker->shard, command, worker->now_ms, &record, &refusal);
+    if (shard_is_premature(worker->shard, command, result, worker->now_ms))
         goto later;
     if (result == RESULT_OK && !log_and_apply(worker, &record))
         goto later;
-    answer_decision(worker, command, result, &record, &detail);
+    answer_decision(worker, command, result, &record, &refusal);
     return;
 later:
     if (!worker_defer(worker, STAGE_ZONE, command)) {
         record.kind = 0;
-        answer_decision(worker, command, RESULT_OVERLOADED, &record, &detail);
+        answer_decision(worker, command, RESULT_OVERLOADED, &record, &refusal);
     }
 }
 
@@ -362,9 +361,10 @@ static void read_booking(struct worker *worker, const struct command *command)
 
     worker_begin_answer(worker, command, answer);
     bool known = shard_booking(worker->shard, &command->booking.booking_id, worker->now_ms,
-                               &answer->booking);
+                               &answer->booking, answer->seats, &answer->seat_count);
     if (!known || !uuid_equal(&answer->booking.user_id, &command->actor.id)) {
         answer->booking = (struct booking_facts){0};
+        answer->seat_count = 0;
         answer->result = RESULT_NOT_FOUND; /* another's is as good as unknown */
     }
     answer_directly(worker, &message);
@@ -428,6 +428,11 @@ void worker_receive(struct worker *worker, uint16_t from, struct message *messag
     case MESSAGE_ANSWER_HOME:
         settle(worker, message);
         break;
+    case MESSAGE_TRANSFER_LOOK:
+    case MESSAGE_TRANSFER_COUNT:
+    case MESSAGE_ANSWER_RECEIVER:
+        assert(false && "still to come");
+        break;
     case MESSAGE_ANSWER:
         worker_answer(worker, &message->answer);
         break;
@@ -435,8 +440,8 @@ void worker_receive(struct worker *worker, uint16_t from, struct message *messag
         worker_gathered(worker, &message->answer);
         break;
     case MESSAGE_RELEASED:
-        shard_released(worker->shard, &message->released.user_id, &message->released.event_id,
-                       message->released.quantity);
+        shard_released(worker->shard, &message->released.items[0].user_id,
+                       &message->released.event_id, message->released.items[0].quantity);
         break;
     case MESSAGE_CATALOG_EVENT:
     case MESSAGE_CATALOG_SHOW:
@@ -490,7 +495,7 @@ static void release_tickets(struct worker *worker, const struct record *record)
 
     for (uint32_t i = 0; i < record->expired.count; i++) {
         const struct record_expired_item *item = &record->expired.items[i];
-        struct message_released released = {item->user_id, zone->event_id, item->quantity};
+        struct message_released released = {zone->event_id, 1, {{item->user_id, item->quantity}}};
         release_when_durable(worker, &released, record->sequence);
     }
 }

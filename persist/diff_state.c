@@ -284,8 +284,10 @@ static void end_field(struct diff_row *row, const struct booking_facts *facts,
 static bool booking_row(struct diff_state *state, const struct uuid *id, struct diff_row *row)
 {
     struct booking_facts facts;
+    uint32_t seat_count;
     const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
-    if (slot == HASH_INDEX_MISSING || !shard_booking(state->fold.shard, id, 0, &facts))
+    if (slot == HASH_INDEX_MISSING ||
+        !shard_booking(state->fold.shard, id, 0, &facts, NULL, &seat_count))
         return false;
     struct diff_booking *booking = &state->bookings[slot];
     booking->seen = true;

@@ -222,14 +222,16 @@ static inline void rig_decide(struct rig *rig, struct command *command, struct a
     uint16_t index = rig_zone_shard(rig, command);
     struct shard *shard = rig->shards[index];
     struct record record = {0};
-    struct refusal_detail detail = {0};
+    struct refusal_facts refusal = {0};
 
     if (command->kind == COMMAND_RESERVE)
         command->reserve.booking_id = uuid_v7(
             rig->now_ms, shard_zone_partition(shard, &command->reserve.zone_id), rig_random(rig));
-    answer->result = shard_decide(shard, command, rig->now_ms, &record, &detail);
+    answer->result = shard_decide(shard, command, rig->now_ms, &record, &refusal);
     if (answer->result != RESULT_OK) {
-        answer->refusal = detail;
+        answer->refusal = refusal.detail;
+        answer->seat_count = refusal.seat_count;
+        memcpy(answer->seats, refusal.seats, sizeof refusal.seats);
         rig_fill_settlement(rig, command, answer);
         return;
     }
@@ -239,7 +241,8 @@ static inline void rig_decide(struct rig *rig, struct command *command, struct a
     }
     const struct uuid *booking_id = command->kind == COMMAND_RESERVE ? &command->reserve.booking_id
                                                                      : &command->booking.booking_id;
-    assert_true(shard_booking(shard, booking_id, rig->now_ms, &answer->booking));
+    assert_true(shard_booking(shard, booking_id, rig->now_ms, &answer->booking, answer->seats,
+                              &answer->seat_count));
     if (record.kind == RECORD_RESERVED)
         answer->booking.remaining = record.reserved.remaining;
     rig_fill_settlement(rig, command, answer);

@@ -181,16 +181,17 @@ static void test_deadline_is_exact(void **state)
         struct uuid late = reserve(rig, BOB, 0, 1).booking.booking_id;
         uint64_t deadline_ms = rig->now_ms + RIG_TTL_MS;
         struct booking_facts facts;
+        uint32_t seat_count;
 
         assert_int_equal(shard_next_deadline_ms(rig->shards[0]), deadline_ms);
         rig->now_ms = deadline_ms - 1;
         assert_int_equal(rig_expire(rig), 0);
         assert_int_equal(end(rig, kinds[i], ALICE, &in_time).result, RESULT_OK);
-        assert_true(shard_booking(rig->shards[0], &late, rig->now_ms, &facts));
+        assert_true(shard_booking(rig->shards[0], &late, rig->now_ms, &facts, NULL, &seat_count));
         assert_int_equal(facts.status, BOOKING_RESERVED);
 
         rig->now_ms = deadline_ms;
-        assert_true(shard_booking(rig->shards[0], &late, rig->now_ms, &facts));
+        assert_true(shard_booking(rig->shards[0], &late, rig->now_ms, &facts, NULL, &seat_count));
         assert_int_equal(facts.status, BOOKING_EXPIRED);
         struct answer answer = end(rig, kinds[i], BOB, &late);
         assert_int_equal(answer.result, RESULT_RESERVATION_EXPIRED);
