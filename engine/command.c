@@ -58,9 +58,32 @@ void command_release(struct command *command)
         free(command->zone);
         command->zone = NULL;
         break;
+    case COMMAND_STATION_CREATE:
+        free(command->station);
+        command->station = NULL;
+        break;
+    case COMMAND_ROUTE_CREATE:
+        free(command->route);
+        command->route = NULL;
+        break;
+    case COMMAND_ORDER_CREATE:
+        free(command->order_draft);
+        command->order_draft = NULL;
+        break;
+    case COMMAND_BLOCK_CREATE:
+        free(command->zone_change.block);
+        command->zone_change.block = NULL;
+        break;
     default:
         break;
     }
+}
+
+static void release_blocks(struct block_list *blocks)
+{
+    for (uint32_t i = 0; blocks && i < blocks->count; i++)
+        free(blocks->items[i]);
+    free(blocks);
 }
 
 void answer_release(struct answer *answer)
@@ -73,6 +96,7 @@ void answer_release(struct answer *answer)
         break;
     case COMMAND_EVENT_CREATE:
     case COMMAND_EVENT_STATUS:
+    case COMMAND_EVENT_SALE:
         catalog_event_release(answer->event);
         break;
     case COMMAND_SHOW_CREATE:
@@ -81,8 +105,24 @@ void answer_release(struct answer *answer)
     case COMMAND_ZONE_CREATE:
         catalog_zone_release(answer->zone);
         break;
-    default:
+    case COMMAND_BLOCK_CREATE:
+    case COMMAND_BLOCK_END:
+        free(answer->block);
         break;
+    case COMMAND_BLOCK_LIST:
+        release_blocks(answer->blocks);
+        break;
+    case COMMAND_SEAT_MAP:
+        free(answer->seat_states);
+        break;
+    case COMMAND_ORDER_CREATE:
+    case COMMAND_ORDER_CONFIRM:
+    case COMMAND_ORDER_CANCEL:
+    case COMMAND_ORDER_GET:
+        free(answer->order);
+        break;
+    default:
+        return; /* facts in the answer itself */
     }
     answer->list = NULL;
 }

@@ -269,9 +269,11 @@ struct booking_summary {
 struct settlement {
     struct request_key key;
     struct uuid user_id;
-    struct uuid event_id;  /* whose limit the tickets count for */
-    uint32_t event_number; /* reserve: the same in the home shard's replica */
-    uint32_t tickets;      /* reserve: admitted; cancel: given back */
+    struct uuid event_id;    /* whose limit the tickets count for */
+    uint32_t event_number;   /* reserve: the same in the home shard's replica */
+    uint32_t tickets;        /* counted before the decision: a reserve's, a transfer's */
+    struct uuid receiver_id; /* transfer: in whose count they are */
+    uint64_t stamp_ms;       /* log time of the decision */
 };
 
 struct answer {

@@ -2,7 +2,13 @@
 
 #include <assert.h>
 
-enum { ENTRIES_MAX = 1 << 26, NO_NEWER = (1 << 28) - 1, FORGET_PER_CALL = 64 };
+enum {
+    NO_NEWER = (1 << 26) - 1,
+    ENTRIES_MAX = NO_NEWER,
+    FORGET_PER_CALL = 64,
+    /* For the answers of requests that are under way: all workers' at once. */
+    ROOM_FOR_PENDING = ANSWER_MEMORY_CHUNKS_MAX / 4
+};
 
 static bool entry_matches(const void *slab, uint32_t slot, const void *key)
 {
@@ -20,17 +26,22 @@ bool idempotency_table_init(struct idempotency_table *table, uint64_t keep_ms)
 {
     *table =
         (struct idempotency_table){.oldest = SLAB_NONE, .newest = SLAB_NONE, .keep_ms = keep_ms};
-    if (!slab_init(&table->entries, sizeof(struct idempotency_entry), ENTRIES_MAX))
+    if (!answer_memory_init(&table->answers, ANSWER_MEMORY_CHUNKS_MAX))
         return false;
+    if (!slab_init(&table->entries, sizeof(struct idempotency_entry), ENTRIES_MAX)) {
+        answer_memory_release(&table->answers);
+        return false;
+    }
     if (hash_index_init(&table->by_hash, ENTRIES_MAX, &table->entries, entry_matches, entry_hash)) {
         hash_index_entries(&table->by_hash, table->entries.entries, table->entries.entry_bytes);
         return true;
     }
     slab_release(&table->entries);
+    answer_memory_release(&table->answers);
     return false;
 }
 
-static void release_object(struct idempotency_entry *entry)
+static void release_object(struct idempotency_table *table, const struct idempotency_entry *entry)
 {
     switch ((enum idempotency_state)entry->state) {
     case IDEMPOTENCY_EVENT:
@@ -42,6 +53,11 @@ static void release_object(struct idempotency_entry *entry)
     case IDEMPOTENCY_ZONE:
         catalog_zone_release(entry->zone);
         break;
+    case IDEMPOTENCY_ANSWER:
+        answer_memory_forget(&table->answers, entry->answer);
+        break;
+    case IDEMPOTENCY_STATION:
+    case IDEMPOTENCY_ROUTE:
     case IDEMPOTENCY_PENDING:
     case IDEMPOTENCY_BOOKING:
         break;
@@ -52,18 +68,18 @@ void idempotency_table_release(struct idempotency_table *table)
 {
     for (uint32_t slot = table->oldest; table->entries.entries && slot != SLAB_NONE;) {
         struct idempotency_entry *entry = slab_at(&table->entries, slot);
-        release_object(entry);
+        release_object(table, entry);
         slot = entry->newer == NO_NEWER ? SLAB_NONE : entry->newer;
     }
     hash_index_release(&table->by_hash);
     slab_release(&table->entries);
+    answer_memory_release(&table->answers);
 }
 
 static bool is_over_age(const struct idempotency_table *table,
                         const struct idempotency_entry *entry, uint64_t now_ms)
 {
-    return entry->state != IDEMPOTENCY_PENDING &&
-           now_ms >= entry->accepted_s * 1000ULL + table->keep_ms;
+    return entry->state != IDEMPOTENCY_PENDING && now_ms >= entry->accepted_ms + table->keep_ms;
 }
 
 struct idempotency_entry *idempotency_find(struct idempotency_table *table, uint64_t hash,
@@ -90,6 +106,8 @@ void idempotency_prefetch(const struct idempotency_table *table, uint64_t hash)
 struct idempotency_entry *idempotency_begin(struct idempotency_table *table,
                                             const struct request_key *key)
 {
+    if (answer_memory_room(&table->answers) < ROOM_FOR_PENDING)
+        return NULL;
     uint32_t slot = slab_take(&table->entries);
     if (slot == SLAB_NONE)
         return NULL;
@@ -119,13 +137,15 @@ void idempotency_abandon(struct idempotency_table *table, struct idempotency_ent
 }
 
 void idempotency_accept(struct idempotency_table *table, struct idempotency_entry *entry,
-                        enum idempotency_state state, uint64_t now_ms)
+                        enum idempotency_state state, enum command_kind made_by,
+                        uint64_t accepted_ms)
 {
     uint32_t slot = slot_of(table, entry);
 
     assert(entry->state == IDEMPOTENCY_PENDING && state != IDEMPOTENCY_PENDING);
     entry->state = state & 15;
-    entry->accepted_s = (uint32_t)(now_ms / 1000);
+    entry->made_by = made_by & 63U;
+    entry->accepted_ms = accepted_ms & ((1ULL << 44) - 1);
     if (table->newest == SLAB_NONE) {
         table->oldest = slot;
     } else {
@@ -142,7 +162,7 @@ static void drop_oldest(struct idempotency_table *table)
 
     if (entry->hash != 0)
         hash_index_remove(&table->by_hash, entry->hash, slot);
-    release_object(entry);
+    release_object(table, entry);
     table->oldest = entry->newer == NO_NEWER ? SLAB_NONE : entry->newer;
     if (table->oldest == SLAB_NONE)
         table->newest = SLAB_NONE;
@@ -161,5 +181,5 @@ void idempotency_forget(struct idempotency_table *table, uint64_t now_ms)
 uint64_t idempotency_table_bytes(const struct idempotency_table *table)
 {
     return (uint64_t)table->entries.used * table->entries.entry_bytes +
-           hash_index_bytes(&table->by_hash);
+           hash_index_bytes(&table->by_hash) + answer_memory_bytes(&table->answers);
 }

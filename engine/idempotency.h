@@ -9,40 +9,49 @@
 #ifndef ENGINE_IDEMPOTENCY_H
 #define ENGINE_IDEMPOTENCY_H
 
-#include "catalog.h"
+#include "answer_memory.h"
 #include "hash_index.h"
-#include "record.h"
-#include "slab.h"
 
 enum idempotency_state {
     IDEMPOTENCY_PENDING, /* the first request is not decided yet */
-    IDEMPOTENCY_BOOKING,
+    IDEMPOTENCY_BOOKING, /* of a general zone: its shard still knows what never changes */
+    IDEMPOTENCY_ANSWER,  /* the facts are in the answer memory */
     IDEMPOTENCY_EVENT,
     IDEMPOTENCY_SHOW,
-    IDEMPOTENCY_ZONE
+    IDEMPOTENCY_ZONE,
+    IDEMPOTENCY_STATION,
+    IDEMPOTENCY_ROUTE
 };
 
 struct idempotency_entry {
     uint64_t hash; /* of caller and key */
     union {
         struct uuid booking_id;
+        uint32_t answer;
         /* One reference each: the very version the first request made. */
         const struct catalog_event *event;
         const struct catalog_show *show;
         const struct catalog_zone *zone;
+        const struct catalog_station *station;
+        const struct catalog_route *route;
     };
+    uint64_t accepted_ms : 44; /* log time of the shard that decided */
+    uint64_t quantity : 14;    /* BOOKING: what it was after the request */
+    uint64_t made_by : 6;      /* enum command_kind */
     uint32_t fingerprint;
-    uint32_t remaining;  /* what the first answer to a reserve said */
-    uint32_t accepted_s; /* Unix seconds */
-    uint32_t newer : 28;
+    uint32_t ttl_ms; /* BOOKING, a reserve: the first deadline is this much later */
+    uint32_t remaining;
+    uint32_t newer : 26;
     uint32_t state : 4; /* enum idempotency_state */
 };
 
-_Static_assert(sizeof(struct idempotency_entry) == 40, "counted in the memory budget");
+_Static_assert(sizeof(struct idempotency_entry) == 48, "counted in the memory budget");
+_Static_assert(COMMAND_KIND_COUNT <= 64, "six bits");
 
 struct idempotency_table {
     struct slab entries;
     struct hash_index by_hash;
+    struct answer_memory answers;
     uint32_t oldest, newest;
     uint64_t keep_ms;
 };
@@ -55,14 +64,17 @@ struct idempotency_entry *idempotency_find(struct idempotency_table *table, uint
                                            uint64_t now_ms);
 void idempotency_prefetch(const struct idempotency_table *table, uint64_t hash);
 
-/* A pending entry for a key that is not there. NULL: full. */
+/* A pending entry for a key that is not there. NULL: full, or there might be no
+ * room for the answers of all that is pending. */
 struct idempotency_entry *idempotency_begin(struct idempotency_table *table,
                                             const struct request_key *key);
 /* The first request was refused or lost: as if it had not come. */
 void idempotency_abandon(struct idempotency_table *table, struct idempotency_entry *entry);
-/* The first request was accepted; the caller has filled state and object. */
+/* The first request was accepted; the caller has filled the object and what the
+ * state needs besides. */
 void idempotency_accept(struct idempotency_table *table, struct idempotency_entry *entry,
-                        enum idempotency_state state, uint64_t now_ms);
+                        enum idempotency_state state, enum command_kind made_by,
+                        uint64_t accepted_ms);
 
 /* Drops entries older than keep_ms; at most a bounded number per call. */
 void idempotency_forget(struct idempotency_table *table, uint64_t now_ms);

@@ -9,16 +9,22 @@
 #include "command.h"
 
 enum message_kind {
+    /* message.command: */
     MESSAGE_COMMAND_HOME,    /* to the user's home shard: idempotency, limit */
     MESSAGE_COMMAND_ZONE,    /* to the zone's shard: decide */
     MESSAGE_COMMAND_REPEAT,  /* to a booking's shard: state the facts of an accepted repeat */
-    MESSAGE_COMMAND_READ,    /* to a booking's shard: get, or one part of a list */
+    MESSAGE_COMMAND_READ,    /* to a booking's or zone's shard: get, or one part of a list */
+    MESSAGE_TRANSFER_LOOK,   /* to the booking's shard: may it be transferred, how many places */
+    MESSAGE_TRANSFER_COUNT,  /* to the receiver's home shard: limit; then MESSAGE_COMMAND_ZONE */
     MESSAGE_COMMAND_CATALOG, /* to shard 0 */
+    /* message.answer: */
+    MESSAGE_ANSWER_RECEIVER, /* a decided transfer on its way back through the receiver's home */
     MESSAGE_ANSWER_HOME,     /* a decision on its way back through the home shard */
     MESSAGE_ANSWER,          /* to the connection's worker */
     MESSAGE_GATHERED,        /* one shard's part of a list */
-    MESSAGE_RELEASED,        /* to a home shard: tickets expired, lower the count */
-    MESSAGE_CATALOG_EVENT,   /* to every worker: a durable new version (owned) */
+    /* others: */
+    MESSAGE_RELEASED,      /* to a home shard: tickets left its users, lower their counts */
+    MESSAGE_CATALOG_EVENT, /* to every worker: a durable new version (owned) */
     MESSAGE_CATALOG_SHOW,
     MESSAGE_CATALOG_ZONE,
     MESSAGE_CATALOG_APPLIED, /* back to shard 0: this worker's replica has it */
@@ -26,10 +32,16 @@ enum message_kind {
     MESSAGE_INQUIRY_DONE     /* back to the control thread */
 };
 
+enum { MESSAGE_RELEASED_MAX = 20 };
+
+/* Of one event; an expiry ends many reservations at once. */
 struct message_released {
-    struct uuid user_id;
     struct uuid event_id;
-    uint32_t quantity;
+    uint32_t count;
+    struct {
+        struct uuid user_id;
+        uint32_t quantity;
+    } items[MESSAGE_RELEASED_MAX];
 };
 
 struct message {
@@ -48,16 +60,31 @@ struct message {
 
 _Static_assert(sizeof(struct message) <= 512, "a mailbox slot; what is copied is message_bytes");
 
-/* Only what means something of a message: most have no seats. */
+/* The bytes of a message that mean something: most have no seats. */
+static inline size_t message_bytes(const struct message *message)
+{
+    if (message->kind <= MESSAGE_COMMAND_CATALOG)
+        return offsetof(struct message, command) + command_bytes(&message->command);
+    if (message->kind <= MESSAGE_GATHERED)
+        return offsetof(struct message, answer) + answer_bytes(&message->answer);
+    if (message->kind == MESSAGE_RELEASED)
+        return offsetof(struct message, released.items) +
+               message->released.count * sizeof message->released.items[0];
+    return offsetof(struct message, command) + sizeof(void *);
+}
+
 static inline void message_copy(struct message *to, const struct message *from)
 {
-    size_t bytes = sizeof *from;
+    memcpy(to, from, message_bytes(from));
+}
 
-    if (from->kind <= MESSAGE_COMMAND_CATALOG)
-        bytes = offsetof(struct message, command) + command_bytes(&from->command);
-    else if (from->kind <= MESSAGE_ANSWER)
-        bytes = offsetof(struct message, answer) + answer_bytes(&from->answer);
-    memcpy(to, from, bytes);
+/* A message that carries a command; without clearing what the command has not. */
+static inline void message_carry(struct message *message, enum message_kind kind,
+                                 const struct command *command)
+{
+    message->kind = kind;
+    message->round = 0;
+    memcpy(&message->command, command, command_bytes(command));
 }
 
 struct mailbox_grid;

@@ -35,6 +35,9 @@ static void answer_object(const struct idempotency_entry *entry, struct answer *
         break;
     case IDEMPOTENCY_PENDING:
     case IDEMPOTENCY_BOOKING:
+    case IDEMPOTENCY_ANSWER:
+    case IDEMPOTENCY_STATION:
+    case IDEMPOTENCY_ROUTE:
         assert(false && "an entry with an object");
     }
 }
@@ -338,7 +341,7 @@ static void accept_key(struct shard *shard, struct idempotency_entry *entry,
         entry->remaining = answer->booking.remaining;
         break;
     }
-    idempotency_accept(&shard->keys, entry, state, now_ms);
+    idempotency_accept(&shard->keys, entry, state, answer->kind, now_ms);
 }
 
 static void settle_key(struct shard *shard, const struct answer *answer, uint64_t now_ms)

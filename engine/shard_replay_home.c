@@ -22,7 +22,7 @@ static void keep_booking_key(struct shard *shard, const struct record *record,
         return;
     entry->booking_id = *booking_id;
     entry->remaining = remaining;
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_BOOKING, record->stamp_ms);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_BOOKING, COMMAND_RESERVE, record->stamp_ms);
 }
 
 void shard_remember_event(struct shard *shard, const struct record *record,
@@ -32,7 +32,8 @@ void shard_remember_event(struct shard *shard, const struct record *record,
     if (!entry)
         return;
     entry->event = catalog_event_share(event);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_EVENT, record->stamp_ms);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_EVENT, COMMAND_EVENT_CREATE,
+                       record->stamp_ms);
 }
 
 void shard_remember_show(struct shard *shard, const struct record *record,
@@ -42,7 +43,8 @@ void shard_remember_show(struct shard *shard, const struct record *record,
     if (!entry)
         return;
     entry->show = catalog_show_share(show);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_SHOW, record->stamp_ms);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_SHOW, COMMAND_SHOW_CREATE,
+                       record->stamp_ms);
 }
 
 void shard_remember_zone(struct shard *shard, const struct record *record,
@@ -52,7 +54,8 @@ void shard_remember_zone(struct shard *shard, const struct record *record,
     if (!entry)
         return;
     entry->zone = catalog_zone_share(zone);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ZONE, record->stamp_ms);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ZONE, COMMAND_ZONE_CREATE,
+                       record->stamp_ms);
 }
 
 static enum shard_replay_result count_tickets(struct shard *shard, const struct uuid *user_id,

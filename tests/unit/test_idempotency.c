@@ -32,7 +32,7 @@ static struct idempotency_entry *given_accepted(struct idempotency_table *table,
     struct idempotency_entry *entry = idempotency_begin(table, &key);
     entry->booking_id = uuid_v7(at_ms, 1, hash);
     entry->remaining = (uint32_t)hash;
-    idempotency_accept(table, entry, IDEMPOTENCY_BOOKING, at_ms);
+    idempotency_accept(table, entry, IDEMPOTENCY_BOOKING, COMMAND_RESERVE, at_ms);
     return entry;
 }
 
@@ -48,7 +48,7 @@ static void test_life_of_a_key(void **state)
     assert_int_equal(entry->state, IDEMPOTENCY_PENDING);
     assert_int_equal(entry->fingerprint, 5);
     entry->booking_id = uuid_v7(now_ms, 1, 2);
-    idempotency_accept(table, entry, IDEMPOTENCY_BOOKING, now_ms);
+    idempotency_accept(table, entry, IDEMPOTENCY_BOOKING, COMMAND_RESERVE, now_ms);
     entry = idempotency_find(table, 77, now_ms + 1);
     assert_int_equal(entry->state, IDEMPOTENCY_BOOKING);
     struct uuid booking_id = uuid_v7(now_ms, 1, 2);
@@ -127,7 +127,7 @@ static void test_objects_are_held_and_let_go(void **state)
 
     struct idempotency_entry *entry = idempotency_begin(table, &key);
     entry->event = catalog_event_share(event);
-    idempotency_accept(table, entry, IDEMPOTENCY_EVENT, now_ms);
+    idempotency_accept(table, entry, IDEMPOTENCY_EVENT, COMMAND_EVENT_CREATE, now_ms);
     assert_int_equal(atomic_load(&event->references), 2);
     idempotency_forget(table, now_ms + day_ms);
     assert_int_equal(atomic_load(&event->references), 1);

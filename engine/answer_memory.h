@@ -1,0 +1,39 @@
+/* The facts of answers that were given to requests with an idempotency key, for
+ * as long as the key is kept: a booking changes, what was said of it does not.
+ * Each is a string of bytes in a chain of 64-byte chunks. Pure; one thread. */
+#ifndef ENGINE_ANSWER_MEMORY_H
+#define ENGINE_ANSWER_MEMORY_H
+
+#include "command.h"
+#include "slab.h"
+
+struct answer_memory {
+    struct slab chunks;
+};
+
+enum { ANSWER_MEMORY_CHUNKS_MAX = 1 << 25, ANSWER_MEMORY_BYTES_MAX = 8192 };
+
+/* False: out of memory. */
+bool answer_memory_init(struct answer_memory *memory, uint32_t chunks_max);
+void answer_memory_release(struct answer_memory *memory);
+
+/* Keeps what the answer (RESULT_OK, on bookings, blocks or a zone) says, and
+ * nothing of where it goes. SLAB_NONE: full, nothing is kept. */
+uint32_t answer_memory_keep(struct answer_memory *memory, const struct answer *answer);
+
+/* Says it again: answer->kind is of the same group as the kept answer's. False:
+ * out of memory (a block's facts are the new answer's own). */
+bool answer_memory_recall(const struct answer_memory *memory, uint32_t kept, struct answer *answer);
+void answer_memory_forget(struct answer_memory *memory, uint32_t kept);
+
+/* The bytes of what is kept, for a snapshot: at most ANSWER_MEMORY_BYTES_MAX.
+ * They hold the facts as this build lays them out. */
+uint32_t answer_memory_read(const struct answer_memory *memory, uint32_t kept, uint8_t *out);
+/* SLAB_NONE: full. */
+uint32_t answer_memory_write(struct answer_memory *memory, const uint8_t *bytes, uint32_t length);
+
+/* Chunks that can still be taken. */
+uint32_t answer_memory_room(const struct answer_memory *memory);
+uint64_t answer_memory_bytes(const struct answer_memory *memory);
+
+#endif
