@@ -62,8 +62,9 @@ const struct config_key config_keys[] = {
          "Logs, keys and the admin socket; relative to the working directory."),
     COUNT(storage, segment_bytes, 1u << 20, 1u << 30, "67108864", "bytes, a multiple of 4096",
           "Size of one log file. Two per shard are kept ready ahead of use."),
-    COUNT(storage, batch_bytes_max, 65536, 16u << 20, "1048576", "bytes, a multiple of 4096",
-          "Most that one flush writes; what does not fit waits for the next."),
+    COUNT(storage, batch_bytes_max, 512u << 10, 1u << 20, "1048576", "bytes, a multiple of 4096",
+          "Most that one flush writes; what does not fit waits for the next. The least\n"
+          "has room for a zone with the largest seat plan."),
     SWITCH(storage, allow_buffered, "false",
            "Go on with ordinary writes where the file system refuses O_DIRECT (as tmpfs\n"
            "may): as durable, but slower."),

@@ -387,6 +387,20 @@ static void set_version(const char *path, uint32_t version)
     file_write(path, 0, page, sizeof page);
 }
 
+/* A log of every older format version is read and gone on with. */
+static void test_older_formats_are_read(void **state)
+{
+    (void)state;
+    char path[LOG_PATH_BYTES];
+    make_log(3, 1);
+    set_version(fixture_segment(&f, 1), LOG_FORMAT_VERSION_MIN);
+    snprintf(path, sizeof path, "%s/cluster", f.path);
+    set_version(path, LOG_FORMAT_VERSION_MIN);
+    assert_int_equal(fixture_recover(&f, false), 0);
+    set_version(path, LOG_FORMAT_VERSION_MIN - 1);
+    assert_int_not_equal(fixture_recover(&f, false), 0);
+}
+
 /* RL (PR14): a newer format is refused and named. */
 static void test_RL_newer_format(void **state)
 {
@@ -395,7 +409,7 @@ static void test_RL_newer_format(void **state)
     make_log(3, 1);
     set_version(fixture_segment(&f, 1), LOG_FORMAT_VERSION + 1);
     assert_refused(LOG_EXIT_CONFIG, "RL");
-    assert_non_null(strstr(f.error.text, "version 2"));
+    assert_non_null(strstr(f.error.text, "version 3"));
     set_version(fixture_segment(&f, 1), LOG_FORMAT_VERSION);
     snprintf(path, sizeof path, "%s/cluster", f.path);
     set_version(path, LOG_FORMAT_VERSION + 1);
@@ -679,6 +693,7 @@ int main(void)
         CASE(test_RI_unchained_with_good_behind),
         CASE(test_RJ_gap_and_repeat),
         CASE(test_RK_foreign_segments),
+        CASE(test_older_formats_are_read),
         CASE(test_RL_newer_format),
         CASE(test_RM_missing_segment),
         CASE(test_RM_missing_epoch),

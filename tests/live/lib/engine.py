@@ -80,7 +80,7 @@ def _remove_directories():
 # rolls), no rate limit, no cap on connections from the one address all clients have.
 DEFAULTS = {
     "BOXOFFICE_STORAGE_SEGMENT_BYTES": "1048576",
-    "BOXOFFICE_STORAGE_BATCH_BYTES_MAX": "262144",
+    "BOXOFFICE_STORAGE_BATCH_BYTES_MAX": "524288",
     "BOXOFFICE_RATE_LIMIT_ENABLED": "false",
     "BOXOFFICE_SERVER_CONNECTIONS_PER_ADDRESS_MAX": "10000",
     "BOXOFFICE_ENGINE_PIN": "false",
