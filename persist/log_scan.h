@@ -12,10 +12,21 @@
  * (RS); the scan ends with exit code 70 and the visitor's word in the message. */
 typedef int log_visit(void *context, uint32_t epoch, uint16_t shard, const struct record *record);
 
+/* Where what a snapshot has of a shard's log ends: records up to `sequence` need
+ * not be there, and are not visited where they are. */
+struct log_start {
+    uint64_t sequence;
+    uint64_t previous_hash; /* the chain goes on from here */
+    uint64_t stamp_ms;      /* of that record; 0: none */
+    uint64_t segment;       /* with that record; 0: none in this epoch */
+    bool clean_stop;        /* that record is RECORD_CLEAN_STOP */
+};
+
 struct log_scan_options {
     const struct data_dir *dir;
     struct data_dir_epoch epoch;
     uint16_t shard;
+    const struct log_start *start; /* of a snapshot; NULL: the log begins with the epoch */
     uint64_t mirror_sequence; /* what the mirror has; 0: unknown */
     bool live;        /* the engine may be writing: stop at the durable mark, judge no tail */
     bool sealed;      /* an older epoch: nothing may be torn */

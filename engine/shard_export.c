@@ -1,0 +1,148 @@
+#include "shard_export.h"
+
+#include "hash.h"
+#include "shard_state.h"
+
+/* --- zone role --- */
+
+uint32_t shard_export_zone_count(const struct shard *shard)
+{
+    return shard->zones.used;
+}
+
+void shard_export_zone(const struct shard *shard, uint32_t number, struct shard_zone_state *out)
+{
+    const struct zone *zone = shard_zone_at(shard, number);
+
+    *out = (struct shard_zone_state){.id = zone->id, .total = zone->total, .target = zone->total};
+}
+
+uint32_t shard_export_booking_count(const struct shard *shard)
+{
+    return shard->bookings.bookings.used;
+}
+
+bool shard_export_booking(const struct shard *shard, uint32_t slot, struct shard_booking_state *out)
+{
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+
+    *out = (struct shard_booking_state){.id = booking->id,
+                                        .user_id = *booking_user_id(&shard->bookings, booking),
+                                        .zone = booking->zone,
+                                        .status = (enum booking_status)booking->status,
+                                        .quantity = booking->quantity,
+                                        .ttl_ms = booking->ttl_ms,
+                                        .from_segment = booking->from_segment,
+                                        .to_segment = booking->to_segment,
+                                        .unit_price_minor = booking->unit_price_minor,
+                                        .changed_after_ms = (uint64_t)booking->changed_after_ms_high
+                                                                << 32 |
+                                                            booking->changed_after_ms_low};
+    return true;
+}
+
+/* --- home role --- */
+
+static const enum shard_key_kind kinds[] = {
+    [IDEMPOTENCY_BOOKING] = SHARD_KEY_BOOKING, [IDEMPOTENCY_ANSWER] = SHARD_KEY_ANSWER,
+    [IDEMPOTENCY_EVENT] = SHARD_KEY_EVENT,     [IDEMPOTENCY_SHOW] = SHARD_KEY_SHOW,
+    [IDEMPOTENCY_ZONE] = SHARD_KEY_ZONE,       [IDEMPOTENCY_STATION] = SHARD_KEY_STATION,
+    [IDEMPOTENCY_ROUTE] = SHARD_KEY_ROUTE};
+
+static void export_entry(const struct idempotency_table *table,
+                         const struct idempotency_entry *entry, uint8_t *answer,
+                         struct shard_key_state *out)
+{
+    *out = (struct shard_key_state){.key = {entry->hash, entry->fingerprint},
+                                    .kind = kinds[entry->state],
+                                    .made_by = (enum command_kind)entry->made_by,
+                                    .accepted_ms = entry->accepted_ms,
+                                    .quantity = entry->quantity,
+                                    .ttl_ms = entry->ttl_ms,
+                                    .remaining = entry->remaining};
+    if (entry->state == IDEMPOTENCY_BOOKING) {
+        out->booking_id = entry->booking_id;
+    } else if (entry->state == IDEMPOTENCY_ANSWER) {
+        out->answer = answer;
+        out->answer_length = answer_memory_read(&table->answers, entry->answer, answer);
+    } else {
+        out->event = entry->event; /* all are one pointer */
+    }
+}
+
+/* The next in the order of acceptance. SLAB_NONE: none. */
+static uint32_t newer_of(const struct idempotency_table *table, uint32_t slot)
+{
+    const struct idempotency_entry *entry = slab_at(&table->entries, slot);
+    return slot == table->newest ? SLAB_NONE : entry->newer;
+}
+
+/* *at is the entry's slot + 1. */
+bool shard_export_key(const struct shard *shard, uint64_t now_ms, uint32_t *at, uint8_t *answer,
+                      struct shard_key_state *out)
+{
+    const struct idempotency_table *table = &shard->keys;
+    uint32_t slot = *at == 0 ? table->oldest : newer_of(table, *at - 1);
+
+    for (; slot != SLAB_NONE; slot = newer_of(table, slot)) {
+        const struct idempotency_entry *entry = slab_at(&table->entries, slot);
+        if (entry->hash == 0 || entry->state == IDEMPOTENCY_PENDING ||
+            now_ms >= entry->accepted_ms + table->keep_ms)
+            continue;
+        export_entry(table, entry, answer, out);
+        *at = slot + 1;
+        return true;
+    }
+    return false;
+}
+
+static uint64_t hash_of_object(const struct shard_key_state *state)
+{
+    switch (state->kind) {
+    case SHARD_KEY_BOOKING:
+        return hash_uuid(&state->booking_id);
+    case SHARD_KEY_ANSWER:
+        return hash_bytes(state->answer, state->answer_length);
+    case SHARD_KEY_EVENT:
+        return hash_uuid(&state->event->id) ^ state->event->updated_ms;
+    case SHARD_KEY_SHOW:
+        return hash_uuid(&state->show->id) ^ state->show->updated_ms;
+    case SHARD_KEY_ZONE:
+        return hash_uuid(&state->zone->id) ^ state->zone->updated_ms;
+    case SHARD_KEY_STATION:
+        return hash_uuid(&state->station->id);
+    case SHARD_KEY_ROUTE:
+        return hash_uuid(&state->route->id);
+    }
+    return 0;
+}
+
+static uint64_t hash_of_key(const struct shard_key_state *state)
+{
+    uint64_t words[] = {state->key.hash,       state->key.fingerprint,
+                        (uint64_t)state->kind, (uint64_t)state->made_by,
+                        state->accepted_ms,    state->quantity,
+                        state->ttl_ms,         state->remaining,
+                        hash_of_object(state)};
+    return hash_bytes(words, sizeof words);
+}
+
+uint64_t shard_home_hash(const struct shard *shard, uint64_t now_ms)
+{
+    struct shard_key_state state;
+    uint8_t answer[ANSWER_MEMORY_BYTES_MAX];
+    uint64_t sum = 0;
+
+    for (uint32_t at = 0; shard_export_key(shard, now_ms, &at, answer, &state);)
+        sum += hash_of_key(&state);
+    for (uint32_t slot = 0; slot < shard->quotas.entries.used; slot++) {
+        const struct quota_entry *entry = slab_at(&shard->quotas.entries, slot);
+        /* A freed entry's first bytes are a link: only counted ones are looked at. */
+        if (entry->tickets == 0)
+            continue;
+        const struct catalog_event *event = catalog_event_by_number(shard->catalog, entry->event);
+        uint64_t words[] = {hash_uuid(&entry->user_id), hash_uuid(&event->id), entry->tickets};
+        sum += hash_bytes(words, sizeof words);
+    }
+    return sum;
+}
