@@ -93,18 +93,35 @@ int log_scan_check(struct log_scan *scan)
     return 0;
 }
 
+/* With a snapshot the log begins with the segment that has the snapshot's last
+ * record, or the one behind it if that was given up. */
+static uint64_t first_number(struct log_scan *scan)
+{
+    const struct log_start *start = scan->options->start;
+    uint32_t before = 0;
+    if (!start || start->segment == 0)
+        return 1;
+    while (before < scan->count && scan->numbers[before] < start->segment)
+        before++;
+    scan->count -= before;
+    if (before > 0)
+        memmove(scan->numbers, scan->numbers + before, scan->count * sizeof *scan->numbers);
+    return scan->count > 0 && scan->numbers[0] > start->segment ? start->segment + 1
+                                                                : start->segment;
+}
+
 static int check_numbers(struct log_scan *scan)
 {
-    uint64_t expected = 1;
+    uint64_t expected = first_number(scan), first = expected;
     for (uint32_t i = 0; i < scan->count; i++, expected++) {
         if (scan->numbers[i] == expected)
             continue;
         segment_path(scan->shard_path, expected, scan->path);
         return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RM", "the segment is missing");
     }
-    if (scan->count > 0)
+    if (scan->count > 0 || (scan->covered > 0 && scan->options->start->clean_stop))
         return 0;
-    segment_path(scan->shard_path, 1, scan->path);
+    segment_path(scan->shard_path, first, scan->path);
     return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RM", "the segment is missing");
 }
 
@@ -143,7 +160,7 @@ int log_scan_find(struct log_scan *scan, uint64_t offset, enum log_finding *find
 static int visit_record(struct log_scan *scan)
 {
     const struct log_scan_options *options = scan->options;
-    if (!options->visit)
+    if (!options->visit || scan->record.sequence <= scan->covered)
         return 0;
     int code =
         options->visit(options->context, options->epoch.number, options->shard, &scan->record);
@@ -155,10 +172,41 @@ static int visit_record(struct log_scan *scan)
     return log_scan_fail(scan, LOG_EXIT_BUG, "RS", what);
 }
 
+/* A snapshot ends with a block, and its chain must be this log's. */
+static int check_covered(struct log_scan *scan, const struct log_block_header *header)
+{
+    uint64_t last = log_block_last_sequence(header);
+    if (header->first_sequence > scan->covered || last < scan->covered)
+        return 0;
+    if (last == scan->covered && header->header_hash == scan->options->start->previous_hash)
+        return 0;
+    return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RQ",
+                         "the snapshot does not belong to this log: another block ends it");
+}
+
+/* A block that the snapshot has: its records are not looked at. */
+static void pass_block(struct log_scan *scan, const struct log_block_header *header)
+{
+    scan->previous_hash = header->header_hash;
+    scan->next_sequence = header->first_sequence + header->count;
+    scan->offset += log_block_size(header);
+    scan->end->stamp_ms = header->stamp_ms;
+    scan->end->clean_stop =
+        scan->next_sequence == scan->covered + 1 && scan->options->start->clean_stop;
+    scan->end->segment = scan->numbers[scan->at];
+    scan->end->offset = scan->offset;
+}
+
 static int take_block(struct log_scan *scan, const struct log_block_header *block)
 {
     const uint8_t *at = (const uint8_t *)block + LOG_BLOCK_HEADER_BYTES, *limit = at + block->bytes;
     const struct log_block_header header = *block;
+    if (scan->covered > 0 && check_covered(scan, &header) != 0)
+        return scan->error->exit_code;
+    if (log_block_last_sequence(&header) <= scan->covered) {
+        pass_block(scan, &header);
+        return 0;
+    }
     for (uint32_t i = 0; i < header.count; i++) {
         int32_t used = record_decode(&scan->record, &scan->scratch, at, (size_t)(limit - at));
         if (used < 0)
@@ -234,15 +282,42 @@ static int goes_on(struct log_scan *scan, bool *on)
     return log_scan_open(scan, at + 1);
 }
 
+/* Where a log that a snapshot covers begins: its first segment says with which
+ * record, which the snapshot must have or be followed by. */
+static int anchor(struct log_scan *scan)
+{
+    const struct log_start *start = scan->options->start;
+    enum log_block_state state;
+    const struct log_block_header *block;
+    scan->next_sequence = start->sequence + 1;
+    scan->previous_hash = start->previous_hash;
+    if (scan->numbers[0] != start->segment)
+        return 0;
+    int code = log_window_block(&scan->window, LOG_SEGMENT_HEADER_BYTES, &state, &block);
+    if (code < 0)
+        return log_scan_fail_read(scan, code);
+    if (state == LOG_BLOCK_ZERO || (state == LOG_BLOCK_GOOD && block->nonce != scan->header.nonce))
+        return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RQ",
+                             "the snapshot has records that the log has not");
+    if (state != LOG_BLOCK_GOOD || block->first_sequence > start->sequence)
+        return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RF",
+                             "the segment a snapshot ends in is damaged");
+    scan->next_sequence = block->first_sequence;
+    scan->previous_hash = block->previous_hash;
+    return 0;
+}
+
 static int walk(struct log_scan *scan)
 {
     const struct log_block_header *block;
     enum log_finding finding;
     bool on;
     int code = log_scan_open(scan, 0);
+    scan->offset = LOG_SEGMENT_HEADER_BYTES;
     if (code == 0)
         code = log_scan_check(scan);
-    scan->offset = LOG_SEGMENT_HEADER_BYTES;
+    if (code == 0 && scan->covered > 0)
+        code = anchor(scan);
     while (code == 0) {
         if (scan->options->live && scan->next_sequence > scan->durable)
             return 0;
@@ -304,6 +379,33 @@ static int prepare(struct log_scan *scan)
     return code != 0 ? code : check_headers(scan);
 }
 
+/* Nothing is left of the log, which had ended in order where the snapshot ends. */
+static void begin_anew(struct log_scan *scan)
+{
+    const struct log_start *start = scan->options->start;
+    snprintf(scan->end->label, sizeof scan->end->label, "RQ");
+    scan->next_sequence = start->sequence + 1;
+    scan->previous_hash = start->previous_hash;
+    scan->end->stamp_ms = start->stamp_ms;
+    scan->end->clean_stop = true;
+    scan->end->fresh_segment = start->segment + 1;
+}
+
+/* The snapshot must not be ahead of the log, nor may the log have lost the place
+ * where the snapshot ends. */
+static int check_reached(struct log_scan *scan)
+{
+    if (scan->covered == 0)
+        return 0;
+    if (scan->next_sequence <= scan->covered)
+        return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RQ",
+                             "the snapshot has records that the log has not");
+    if (scan->end->segment == 0 && scan->count > 0)
+        return log_scan_fail(scan, LOG_EXIT_CORRUPT, "RM",
+                             "the segment a snapshot ends in is missing");
+    return 0;
+}
+
 int log_scan(const struct log_scan_options *options, struct log_scan_end *end,
              struct log_error *error)
 {
@@ -318,9 +420,15 @@ int log_scan(const struct log_scan_options *options, struct log_scan_end *end,
     scan->error = error;
     scan->next_sequence = options->epoch.first_sequence;
     data_dir_shard_path(options->dir, options->epoch.number, options->shard, scan->shard_path);
+    if (options->start && options->start->segment > 0)
+        scan->covered = options->start->sequence;
     code = prepare(scan);
-    if (code == 0)
+    if (code == 0 && scan->count == 0)
+        begin_anew(scan);
+    else if (code == 0)
         code = walk(scan);
+    if (code == 0)
+        code = check_reached(scan);
     end->next_sequence = scan->next_sequence;
     end->previous_hash = scan->previous_hash;
     end->segments = scan->count;

@@ -27,7 +27,7 @@ struct log_scan_options {
     struct data_dir_epoch epoch;
     uint16_t shard;
     const struct log_start *start; /* of a snapshot; NULL: the log begins with the epoch */
-    uint64_t mirror_sequence; /* what the mirror has; 0: unknown */
+    uint64_t mirror_sequence;      /* what the mirror has; 0: unknown */
     bool live;        /* the engine may be writing: stop at the durable mark, judge no tail */
     bool sealed;      /* an older epoch: nothing may be torn */
     log_visit *visit; /* NULL: check only */
@@ -47,6 +47,9 @@ struct log_scan_end {
     uint64_t torn_bytes;
     uint64_t records, blocks, bytes, segments;
     bool clean_stop; /* the last record is RECORD_CLEAN_STOP */
+    /* Of a shard of which no segment is left after a clean stop that a snapshot
+     * covers: the number to go on with. 0: any other. */
+    uint64_t fresh_segment;
 };
 
 /* 0 and *end, or the exit code and *error. */

@@ -27,6 +27,17 @@ static uint64_t mirror_sequence(const struct recovery_options *options, uint32_t
     return 0;
 }
 
+static bool covers(const struct recovery_options *options, uint32_t epoch)
+{
+    return options->cut && options->cut->number > 0 && epoch == options->cut->epoch;
+}
+
+/* Epochs before the snapshot's are wholly in it. */
+static bool is_passed(const struct recovery_options *options, uint32_t epoch)
+{
+    return options->cut && options->cut->number > 0 && epoch < options->cut->epoch;
+}
+
 static int replay_epoch(const struct recovery *recovery, const struct data_dir_epoch *epoch,
                         bool sealed, struct log_scan_end *ends)
 {
@@ -36,6 +47,9 @@ static int replay_epoch(const struct recovery *recovery, const struct data_dir_e
             .dir = recovery->dir,
             .epoch = *epoch,
             .shard = shard,
+            .start = covers(recovery->options, epoch->number)
+                         ? &recovery->options->cut->positions[shard]
+                         : NULL,
             .mirror_sequence = mirror_sequence(recovery->options, epoch->number, shard),
             .sealed = sealed,
             .visit = recovery->visit,
@@ -136,11 +150,25 @@ static int settle_epoch(const struct recovery *recovery, const struct data_dir_e
                          &ends[shard], &result->tails[shard], recovery->error);
         if (code != 0)
             return code;
-        bool empty = ends[shard].records == 0 && ends[shard].torn_segment == 0;
+        bool empty = ends[shard].segment == 0 && ends[shard].torn_segment == 0;
         result->clean = result->clean && (ends[shard].clean_stop || empty);
         crash_point("recovery.shard_ready");
     }
     return 0;
+}
+
+static int check_cut(const struct recovery *recovery, const struct data_dir_epoch *epochs,
+                     uint32_t count)
+{
+    const struct snapshot_cut *cut = recovery->options->cut;
+    if (!cut || cut->number == 0)
+        return 0;
+    if (cut->epoch >= 1 && cut->epoch <= count &&
+        epochs[cut->epoch - 1].shard_count == cut->shard_count)
+        return 0;
+    return log_error_set(recovery->error, LOG_EXIT_CORRUPT, "RQ",
+                         "snapshot %llu is of epoch %u with %u shards, which the log has not",
+                         (unsigned long long)cut->number, cut->epoch, cut->shard_count);
 }
 
 static int run(const struct recovery *recovery, const struct data_dir_epoch *epochs, uint32_t count)
@@ -148,10 +176,11 @@ static int run(const struct recovery *recovery, const struct data_dir_epoch *epo
     struct log_scan_end *ends = calloc(SHARD_COUNT_MAX, sizeof *ends);
     if (!ends)
         return log_error_set(recovery->error, LOG_EXIT_IO, NULL, "out of memory");
-    int code = 0;
+    int code = check_cut(recovery, epochs, count);
     /* Everything is judged before anything is changed. */
     for (uint32_t i = 0; i < count && code == 0; i++)
-        code = replay_epoch(recovery, &epochs[i], i + 1 < count, ends);
+        if (!is_passed(recovery->options, epochs[i].number))
+            code = replay_epoch(recovery, &epochs[i], i + 1 < count, ends);
     const struct data_dir_epoch *last = &epochs[count - 1];
     if (code == 0 && last->number > data_dir_noted_epoch(recovery->dir))
         code = data_dir_note_epoch(recovery->dir, last->number, recovery->error);

@@ -8,6 +8,7 @@
 #include "../engine/partition.h"
 #include "data_dir.h"
 #include "log_scan.h"
+#include "snapshot.h"
 
 struct recovery_options {
     uint16_t shard_count;   /* to run with; another than the last epoch's starts a new epoch */
@@ -17,6 +18,9 @@ struct recovery_options {
      * that ends before is refused (RG). */
     const struct log_position *mirror_positions;
     size_t mirror_position_count;
+    /* What the shards were filled with before: the log before it is not looked at
+     * and may be gone (RQ: the log ends before it). NULL, or number 0: nothing. */
+    const struct snapshot_cut *cut;
 };
 
 /* Where a shard's writer goes on. */

@@ -172,7 +172,7 @@ static bool may_go_on(const struct rehome *rehome)
     char path[LOG_PATH_BYTES];
     struct storage_status status;
     segment_path(rehome->shard_path, rehome->end->segment, path);
-    return rehome->end->clean_stop && rehome->end->torn_segment == 0 &&
+    return rehome->end->clean_stop && rehome->end->segment != 0 && rehome->end->torn_segment == 0 &&
            rehome->storage->status(rehome->storage->context, path, &status) == 0 &&
            status.bytes >= rehome->end->offset + 2 * LOG_BLOCK_BYTES_MAX;
 }
@@ -201,7 +201,8 @@ static int settle(const struct rehome *rehome, struct log_tail *tail)
         code = keep_torn(rehome);
     if (code == 0 && end->segment != 0)
         code = move_good_part(rehome);
-    return code != 0 ? code : provide_next(rehome, end->segment + 1, tail);
+    uint64_t next = end->fresh_segment != 0 ? end->fresh_segment : end->segment + 1;
+    return code != 0 ? code : provide_next(rehome, next, tail);
 }
 
 int rehome_shard(struct data_dir *dir, uint32_t epoch, uint16_t shard, uint32_t segment_bytes,
