@@ -74,7 +74,8 @@ const char *seat_plan_error_name(enum seat_plan_error error);
 struct seat_plan_builder *seat_plan_builder_new(void); /* NULL: out of memory */
 void seat_plan_builder_free(struct seat_plan_builder *builder);
 
-/* The first error sticks; the calls after it do nothing. */
+/* The first error sticks; the calls after it do nothing. Duplicates, and a last row
+ * without seats, are found by seat_plan_encode. Flags are of enum seat_flag. */
 void seat_plan_add_row(struct seat_plan_builder *builder, const char *label, size_t length);
 /* To the last row. gap_before: an aisle or pillar stands before it. */
 void seat_plan_add_seat(struct seat_plan_builder *builder, const char *label, size_t length,
@@ -96,7 +97,7 @@ struct seat_plan *seat_plan_decode(const uint8_t *bytes, size_t length,
                                    enum seat_plan_error *error);
 void seat_plan_free(struct seat_plan *plan);
 
-enum { SEAT_NONE = UINT32_MAX };
+#define SEAT_NONE UINT32_MAX /* no seat */
 /* By full label, "C-12": the row's label, '-', the seat's. SEAT_NONE: none has it. */
 uint32_t seat_plan_find(const struct seat_plan *plan, const char *label, size_t length);
 /* The full label; at most SEAT_FULL_LABEL_BYTES with the terminator. Returns its length. */
