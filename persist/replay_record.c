@@ -1,5 +1,7 @@
 #include "replay_record.h"
 
+#include "replay_member.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -42,36 +44,6 @@ const char *replay_zone_kind_name(enum zone_kind kind)
     return "unknown";
 }
 
-static void member_uuid(struct replay_json *json, const char *name, const struct uuid *id)
-{
-    replay_json_key(json, name);
-    replay_json_uuid(json, id);
-}
-
-static void member_time(struct replay_json *json, const char *name, uint64_t unix_ms)
-{
-    replay_json_key(json, name);
-    replay_json_time(json, unix_ms);
-}
-
-static void member_unsigned(struct replay_json *json, const char *name, uint64_t value)
-{
-    replay_json_key(json, name);
-    replay_json_unsigned(json, value);
-}
-
-static void member_string(struct replay_json *json, const char *name, const char *text)
-{
-    replay_json_key(json, name);
-    replay_json_string(json, text);
-}
-
-static void member_text(struct replay_json *json, const char *name, const struct text *text)
-{
-    replay_json_key(json, name);
-    replay_json_text(json, text->bytes, text->length);
-}
-
 void replay_event_json(struct replay_json *json, const struct catalog_event *event)
 {
     member_uuid(json, "id", &event->id);
@@ -87,6 +59,8 @@ void replay_event_json(struct replay_json *json, const struct catalog_event *eve
     member_time(json, "sale_start_at", event->sale_start_ms);
     member_time(json, "sale_end_at", event->sale_end_ms);
     member_unsigned(json, "max_per_user", event->max_per_user);
+    member_bool(json, "sale_closed", event->sale_closed);
+    member_bool(json, "prevent_orphans", !event->allow_orphans);
     member_time(json, "created_at", event->created_ms);
     member_time(json, "updated_at", event->updated_ms);
 }
@@ -98,6 +72,19 @@ void replay_show_json(struct replay_json *json, const struct catalog_show *show)
     member_text(json, "name", &show->name);
     member_time(json, "show_date", show->show_date_ms);
     member_unsigned(json, "segment_count", show->segment_count);
+    if (show->stop_count > 0) {
+        member_uuid(json, "route_id", &show->route_id);
+        replay_json_key(json, "stops");
+        replay_json_open(json, '[');
+        for (uint32_t i = 0; i < show->stop_count; i++) {
+            replay_json_open(json, '{');
+            member_uuid(json, "station_id", &show->stops[i].station_id);
+            member_time(json, "arrives_at", show->stops[i].arrives_ms);
+            member_time(json, "departs_at", show->stops[i].departs_ms);
+            replay_json_close(json, '}');
+        }
+        replay_json_close(json, ']');
+    }
     member_time(json, "created_at", show->created_ms);
     member_time(json, "updated_at", show->updated_ms);
 }
@@ -112,6 +99,13 @@ void replay_zone_json(struct replay_json *json, const struct catalog_zone *zone)
     replay_json_key(json, "price");
     replay_json_amount(json, zone->price_minor, zone->currency);
     member_string(json, "currency", zone->currency);
+    if (zone->segment_price_count > 0) {
+        replay_json_key(json, "segment_prices");
+        replay_json_open(json, '[');
+        for (uint32_t i = 0; i < zone->segment_price_count; i++)
+            replay_json_amount(json, zone->segment_prices[i], zone->currency);
+        replay_json_close(json, ']');
+    }
     member_unsigned(json, "total_seats", zone->total_seats);
     member_time(json, "created_at", zone->created_ms);
     member_time(json, "updated_at", zone->updated_ms);
@@ -132,6 +126,10 @@ static void reserved_json(struct replay_json *json, const struct record *record)
     member_unsigned(json, "ttl_ms", reserved->ttl_ms);
     member_time(json, "expires_at", record->stamp_ms + reserved->ttl_ms);
     member_unsigned(json, "remaining", reserved->remaining);
+    if (!uuid_is_nil(&reserved->block_id))
+        member_uuid(json, "block_id", &reserved->block_id);
+    replay_order_part_json(json, &reserved->order);
+    replay_seats_json(json, reserved->seats, reserved->seat_count);
 }
 
 static void settled_json(struct replay_json *json, const struct record_settled *settled)
@@ -141,6 +139,7 @@ static void settled_json(struct replay_json *json, const struct record_settled *
     member_uuid(json, "zone_id", &settled->zone_id);
     member_unsigned(json, "quantity", settled->quantity);
     member_uuid(json, "payment_id", &settled->payment_id);
+    member_string(json, "cause", replay_cause_name(settled->cause));
 }
 
 static void expired_json(struct replay_json *json, const struct record_expired *expired)
@@ -186,7 +185,14 @@ static void facts_json(struct replay_json *json, const struct record *record)
     case RECORD_BLOCK:
     case RECORD_ZONE_CHANGED:
     case RECORD_ORDER:
-    case RECORD_STATE:
+        replay_inventory_json(json, record);
+        break;
+    case RECORD_STATE: {
+        char hash[17];
+        (void)snprintf(hash, sizeof hash, "%016" PRIx64, record->state_hash);
+        member_string(json, "hash", hash);
+        break;
+    }
     case RECORD_CLEAN_STOP:
         break;
     }

@@ -136,6 +136,101 @@ static void test_expired_and_stop(void **state)
                          "\"role\":\"system\"},\"key\":null,\"facts\":{}}");
 }
 
+static void expect_facts(const struct record *record, const char *wanted)
+{
+    struct replay_buffer out;
+    replay_buffer_init(&out);
+    struct replay_json json = replay_json_start(&out);
+    replay_record_json(&json, 1, 2, record);
+    const char *facts = strstr(replay_buffer_string(&out), "\"facts\":");
+    assert_non_null(facts);
+    assert_string_equal(facts + strlen("\"facts\":"), wanted);
+    replay_buffer_release(&out);
+}
+
+/* What changed of a booking: who had it, its order and its seats, when there are any. */
+static void test_changed(void **state)
+{
+    (void)state;
+    struct record record = {.kind = RECORD_CHANGED,
+                            .changed = {.booking_id = id_of(0x22),
+                                        .user_id = id_of(0x11),
+                                        .previous_user_id = id_of(0x44),
+                                        .zone_id = id_of(0x33),
+                                        .cause = CAUSE_TRANSFERRED,
+                                        .status = BOOKING_CONFIRMED,
+                                        .unit_price_minor = 5,
+                                        .quantity = 2,
+                                        .previous_quantity = 2,
+                                        .ttl_ms = 9,
+                                        .remaining = 1,
+                                        .order = {id_of(0x55), 1, 2},
+                                        .seat_count = 2,
+                                        .seats = {7, 8}}};
+    expect_facts(&record, "{\"booking_id\":\"22222222-2222-2222-2222-222222222222\","
+                          "\"user_id\":\"11111111-1111-1111-1111-111111111111\","
+                          "\"previous_user_id\":\"44444444-4444-4444-4444-444444444444\","
+                          "\"zone_id\":\"33333333-3333-3333-3333-333333333333\","
+                          "\"cause\":\"transferred\",\"status\":\"confirmed\",\"payment_id\":null,"
+                          "\"unit_price_minor\":5,\"quantity\":2,\"previous_quantity\":2,"
+                          "\"ttl_ms\":9,\"remaining\":1,\"pinned\":false,"
+                          "\"order_id\":\"55555555-5555-5555-5555-555555555555\","
+                          "\"order_item\":1,\"order_items\":2,\"seats\":[7,8]}}");
+    record.changed.previous_user_id = record.changed.user_id;
+    record.changed.order.id = id_of(0);
+    record.changed.seat_count = 0;
+    record.changed.cause = CAUSE_EXTENDED;
+    expect_facts(&record, "{\"booking_id\":\"22222222-2222-2222-2222-222222222222\","
+                          "\"user_id\":\"11111111-1111-1111-1111-111111111111\","
+                          "\"zone_id\":\"33333333-3333-3333-3333-333333333333\","
+                          "\"cause\":\"extended\",\"status\":\"confirmed\",\"payment_id\":null,"
+                          "\"unit_price_minor\":5,\"quantity\":2,\"previous_quantity\":2,"
+                          "\"ttl_ms\":9,\"remaining\":1,\"pinned\":false}}");
+}
+
+/* Blocks (without their key), changes of a zone, orders and state hashes. */
+static void test_inventory(void **state)
+{
+    (void)state;
+    static const uint32_t seats[] = {0, 99999};
+    struct record record = {.kind = RECORD_BLOCK,
+                            .block = {.block_id = id_of(0x22),
+                                      .zone_id = id_of(0x33),
+                                      .kind = BLOCK_ALLOTMENT,
+                                      .cause = CAUSE_CREATED,
+                                      .quantity = 2,
+                                      .expires_ms = 1,
+                                      .key_digest = {1},
+                                      .reason = {"a\"b", 3},
+                                      .seat_count = 2,
+                                      .seats = seats}};
+    expect_facts(&record, "{\"block_id\":\"22222222-2222-2222-2222-222222222222\","
+                          "\"zone_id\":\"33333333-3333-3333-3333-333333333333\","
+                          "\"kind\":\"allotment\",\"cause\":\"created\",\"quantity\":2,"
+                          "\"expires_at\":\"1970-01-01T00:00:00.001Z\",\"owner_id\":null,"
+                          "\"reason\":\"a\\\"b\",\"seats\":[0,99999]}}");
+    record = (struct record){
+        .kind = RECORD_ZONE_CHANGED,
+        .zone_changed = {.zone_id = id_of(0x33), .cause = CAUSE_DRAIN, .total = 9, .target = 7}};
+    expect_facts(&record, "{\"zone_id\":\"33333333-3333-3333-3333-333333333333\","
+                          "\"cause\":\"drain\",\"total\":9,\"target\":7,\"closed\":false}}");
+    record = (struct record){.kind = RECORD_ORDER,
+                             .order = {.order_id = id_of(0x22),
+                                       .user_id = id_of(0x11),
+                                       .decision = ORDER_VOIDED,
+                                       .end = BOOKING_CANCELLED,
+                                       .count = 2,
+                                       .bookings = {id_of(0x44), id_of(0x55)}}};
+    expect_facts(&record, "{\"order_id\":\"22222222-2222-2222-2222-222222222222\","
+                          "\"user_id\":\"11111111-1111-1111-1111-111111111111\","
+                          "\"kind\":\"confirm\",\"decision\":\"voided\",\"payment_id\":null,"
+                          "\"status\":\"cancelled\",\"expires_at\":null,\"bookings\":["
+                          "\"44444444-4444-4444-4444-444444444444\","
+                          "\"55555555-5555-5555-5555-555555555555\"]}}");
+    record = (struct record){.kind = RECORD_STATE, .state_hash = UINT64_MAX - 1};
+    expect_facts(&record, "{\"hash\":\"fffffffffffffffe\"}}");
+}
+
 /* Money in a catalog object is a number with its currency's own decimals. */
 static void test_zone_money(void **state)
 {
@@ -164,7 +259,8 @@ int main(void)
         cmocka_unit_test(test_escapes),     cmocka_unit_test(test_nul),
         cmocka_unit_test(test_broken_utf8), cmocka_unit_test(test_times),
         cmocka_unit_test(test_reserved),    cmocka_unit_test(test_expired_and_stop),
-        cmocka_unit_test(test_zone_money),
+        cmocka_unit_test(test_zone_money),  cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_inventory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
