@@ -56,7 +56,7 @@ void sim_disk_set_weights(struct sim_disk *disk, const struct sim_disk_weights *
 
 struct sim_disk_weights sim_disk_weights_draw(struct sim_random *random)
 {
-    struct sim_disk_weights weights;
+    struct sim_disk_weights weights = {.old = 0};
     uint32_t *const parts[] = {&weights.old, &weights.new, &weights.zero, &weights.random,
                                &weights.other};
     static const uint32_t usual[] = {35, 35, 10, 10, 10};

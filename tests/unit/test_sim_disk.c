@@ -580,12 +580,12 @@ static uint64_t story(uint64_t seed)
     for (int i = 0; i < SIM_DISK_FAULT_COUNT; i++)
         faults.rates[i] = i == SIM_DISK_FULL ? 0 : 50000;
     sim_disk_set_faults(disk, &faults);
-    for (uint8_t i = 0; i < 40; i++) {
+    for (uint32_t i = 0; i < 40; i++) {
         char path[16];
         snprintf(path, sizeof path, "/%u", i % 4);
         int fd = files->open(files->context, path, STORAGE_CREATE);
         files->zero(files->context, fd, PAGE);
-        flush_to_the_end(fd, i, 0);
+        flush_to_the_end(fd, (uint8_t)i, 0);
         files->close(files->context, fd);
         if (i % 7 == 0)
             files->sync_directory(files->context, "/");
