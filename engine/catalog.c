@@ -1,6 +1,7 @@
 /* One worker's replica: entries by number in the order they came, an index by
  * id for each kind, and the lists event -> shows -> zones. */
 #include "catalog.h"
+#include "catalog_places.h"
 
 #include <assert.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "memory.h"
 #include "hash.h"
 #include "slab.h"
+#include "trip_search.h"
 
 /* Numbers of the shows of an event, or of the zones of a show. */
 struct number_list {
@@ -34,6 +36,8 @@ struct zone_entry {
 struct catalog {
     struct slab events, shows, zones;
     struct hash_index event_by_id, event_by_slug, show_by_id, zone_by_id;
+    struct places *places;
+    struct trip_index *trips;
 };
 
 static bool event_matches(const void *slab, uint32_t slot, const void *id)
@@ -102,7 +106,8 @@ struct catalog *catalog_new(void)
         hash_index_init(&catalog->show_by_id, CATALOG_SHOWS_MAX, &catalog->shows, show_matches,
                         show_hash) &&
         hash_index_init(&catalog->zone_by_id, CATALOG_ZONES_MAX, &catalog->zones, zone_matches,
-                        zone_hash))
+                        zone_hash) &&
+        (catalog->places = places_new()) != NULL && (catalog->trips = trip_index_new()) != NULL)
         return catalog;
     catalog_free(catalog);
     return NULL;
@@ -138,6 +143,8 @@ void catalog_free(struct catalog *catalog)
     slab_release(&catalog->events);
     slab_release(&catalog->shows);
     slab_release(&catalog->zones);
+    places_free(catalog->places);
+    trip_index_free(catalog->trips);
     memory_free(catalog);
 }
 
@@ -204,15 +211,18 @@ bool catalog_put_show(struct catalog *catalog, const struct catalog_show *show)
     uint32_t number = find(&catalog->show_by_id, &show->id);
     if (number != HASH_INDEX_MISSING) {
         struct show_entry *entry = slab_at(&catalog->shows, number);
+        assert(entry->show->stop_count == show->stop_count);
         catalog_show_release(entry->show);
         entry->show = show;
         return true;
     }
     uint32_t event = find(&catalog->event_by_id, &show->event_id);
-    if (event == HASH_INDEX_MISSING || catalog->shows.used == catalog->shows.capacity)
+    if (event == HASH_INDEX_MISSING || catalog->shows.used == catalog->shows.capacity ||
+        !trip_index_has_room(catalog->trips))
         return false;
     struct event_entry *owner = slab_at(&catalog->events, event);
-    if (!list_add(&owner->shows, catalog->shows.used))
+    if (!list_add(&owner->shows, catalog->shows.used) ||
+        !trip_index_add(catalog->trips, catalog->shows.used, show))
         return false;
     number = slab_take(&catalog->shows);
     struct show_entry *entry = slab_at(&catalog->shows, number);
@@ -244,6 +254,26 @@ bool catalog_put_zone(struct catalog *catalog, const struct catalog_zone *zone)
     bool inserted = hash_index_insert(&catalog->zone_by_id, hash_uuid(&zone->id), number);
     assert(inserted);
     return true;
+}
+
+bool catalog_put_station(struct catalog *catalog, const struct catalog_station *station)
+{
+    return places_put_station(catalog->places, station);
+}
+
+bool catalog_put_route(struct catalog *catalog, const struct catalog_route *route)
+{
+    return places_put_route(catalog->places, route);
+}
+
+const struct places *catalog_places(const struct catalog *catalog)
+{
+    return catalog->places;
+}
+
+const struct trip_index *catalog_trips(const struct catalog *catalog)
+{
+    return catalog->trips;
 }
 
 const struct catalog_event *catalog_event(const struct catalog *catalog, const struct uuid *id)
@@ -311,6 +341,14 @@ uint32_t catalog_event_count(const struct catalog *catalog)
 uint32_t catalog_show_count(const struct catalog *catalog)
 {
     return catalog->shows.used;
+}
+
+const struct catalog_show *catalog_show_at(const struct catalog *catalog, uint32_t number)
+{
+    if (number >= catalog->shows.used)
+        return NULL;
+    const struct show_entry *entry = slab_at(&catalog->shows, number);
+    return entry->show;
 }
 
 uint32_t catalog_zone_count(const struct catalog *catalog)

@@ -114,6 +114,7 @@ struct zone_counters {
      * there is one segment only. */
     _Atomic uint32_t *pairs;
     uint32_t pair_count;
+    const struct seat_plan *plan; /* of a seated zone; freed with the counters */
 };
 
 struct catalog_zone {
@@ -125,6 +126,7 @@ struct catalog_zone {
     int64_t price_minor;
     char currency[4]; /* ISO 4217, terminated */
     uint32_t total_seats;
+    uint32_t segment_count; /* its show's, not in the log; 0: as 1, and no pairs are counted */
     uint64_t created_ms;
     uint64_t updated_ms;
     struct text name;
@@ -132,7 +134,8 @@ struct catalog_zone {
      * sum over its way, and price_minor is that of the whole. 0: it has not. */
     uint32_t segment_price_count;
     const int64_t *segment_prices;
-    /* Of a seated zone. The draft has the bytes; the object decodes and owns the plan. */
+    /* Of a seated zone. The draft has the bytes; the first version decodes them, and
+     * all versions share the plan as they share the counters. */
     const uint8_t *plan_bytes;
     uint32_t plan_length;
     const struct seat_plan *plan;
@@ -140,19 +143,45 @@ struct catalog_zone {
     struct zone_counters *counters;
 };
 
-/* Copies of a draft (whose texts may point anywhere) into one allocation with
- * one reference. NULL: out of memory. The zone's copy shares `counters`, or
- * makes fresh ones (available = total_seats) when the draft has none. */
+/* Copies of a draft (whose texts and lists may point anywhere) into one allocation
+ * with one reference. NULL: out of memory; of a zone also: its plan's bytes are
+ * damaged or have not total_seats seats. The zone's copy shares `counters`, or makes
+ * fresh ones (everything available) when the draft has none. */
 struct catalog_event *catalog_event_new(const struct catalog_event *draft);
+struct catalog_station *catalog_station_new(const struct catalog_station *draft);
+struct catalog_route *catalog_route_new(const struct catalog_route *draft);
 struct catalog_show *catalog_show_new(const struct catalog_show *draft);
 struct catalog_zone *catalog_zone_new(const struct catalog_zone *draft);
 
 struct catalog_event *catalog_event_share(const struct catalog_event *event);
+struct catalog_station *catalog_station_share(const struct catalog_station *station);
+struct catalog_route *catalog_route_share(const struct catalog_route *route);
 struct catalog_show *catalog_show_share(const struct catalog_show *show);
 struct catalog_zone *catalog_zone_share(const struct catalog_zone *zone);
 void catalog_event_release(const struct catalog_event *event);
+void catalog_station_release(const struct catalog_station *station);
+void catalog_route_release(const struct catalog_route *route);
 void catalog_show_release(const struct catalog_show *show);
 void catalog_zone_release(const struct catalog_zone *zone);
+
+/* The stop of a show at a station. UINT32_MAX: it does not stop there. */
+uint32_t catalog_show_stop(const struct catalog_show *show, const struct uuid *station_id);
+
+/* What is wrong with stops in themselves, whatever the stations are. */
+enum catalog_stops_fault {
+    CATALOG_STOPS_OK,
+    CATALOG_STOPS_COUNT,  /* not 2..CATALOG_STOPS_MAX */
+    CATALOG_STOPS_REPEAT, /* a station stands there twice */
+    CATALOG_STOPS_TIMES   /* a stop departs before it arrives, or arrives before the last departs */
+};
+/* *at is the stop at fault. */
+enum catalog_stops_fault catalog_check_stops(const struct catalog_stop *stops, uint32_t count,
+                                             uint32_t *at);
+
+/* What a place costs from stop `from` to stop `to`. */
+int64_t catalog_zone_price(const struct catalog_zone *zone, uint32_t from, uint32_t to);
+/* Free places from stop `from` to stop `to`, as published. Any thread. */
+uint32_t catalog_zone_left(const struct catalog_zone *zone, uint32_t from, uint32_t to);
 
 /* --- one worker's replica: its thread only --- */
 
@@ -164,6 +193,9 @@ void catalog_free(struct catalog *catalog);
 /* Puts a version in place of the object with its id, or adds it; takes over the
  * caller's reference. False: out of memory, the reference stays the caller's. */
 bool catalog_put_event(struct catalog *catalog, const struct catalog_event *event);
+bool catalog_put_station(struct catalog *catalog, const struct catalog_station *station);
+bool catalog_put_route(struct catalog *catalog, const struct catalog_route *route);
+/* A show's stops are what they were when it was made. */
 bool catalog_put_show(struct catalog *catalog, const struct catalog_show *show);
 bool catalog_put_zone(struct catalog *catalog, const struct catalog_zone *zone);
 
@@ -171,6 +203,10 @@ bool catalog_put_zone(struct catalog *catalog, const struct catalog_zone *zone);
 const struct catalog_event *catalog_event(const struct catalog *catalog, const struct uuid *id);
 const struct catalog_event *catalog_event_by_slug(const struct catalog *catalog, const char *slug,
                                                   size_t length);
+const struct catalog_station *catalog_station(const struct catalog *catalog, const struct uuid *id);
+const struct catalog_station *catalog_station_by_code(const struct catalog *catalog,
+                                                      const char *code, size_t length);
+const struct catalog_route *catalog_route(const struct catalog *catalog, const struct uuid *id);
 const struct catalog_show *catalog_show(const struct catalog *catalog, const struct uuid *id);
 const struct catalog_zone *catalog_zone(const struct catalog *catalog, const struct uuid *id);
 
@@ -187,6 +223,18 @@ const struct catalog_event *catalog_event_by_number(const struct catalog *catalo
 /* All events and shows ever put in. */
 uint32_t catalog_event_count(const struct catalog *catalog);
 uint32_t catalog_show_count(const struct catalog *catalog);
+/* By number, in the order they came. NULL past the end. */
+const struct catalog_show *catalog_show_at(const struct catalog *catalog, uint32_t number);
+
+/* All stations and routes, in the order they came. */
+uint32_t catalog_station_count(const struct catalog *catalog);
+const struct catalog_station *catalog_station_at(const struct catalog *catalog, uint32_t index);
+uint32_t catalog_route_count(const struct catalog *catalog);
+const struct catalog_route *catalog_route_at(const struct catalog *catalog, uint32_t index);
+
+/* Which trips depart where and when (trip_search.h). */
+struct trip_index;
+const struct trip_index *catalog_trips(const struct catalog *catalog);
 
 /* All zones, in the order they came. */
 uint32_t catalog_zone_count(const struct catalog *catalog);
