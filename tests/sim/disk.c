@@ -43,6 +43,23 @@ void sim_disk_set_faults(struct sim_disk *disk, const struct sim_disk_faults *fa
     arm(disk);
 }
 
+enum sim_disk_class sim_disk_class_of(enum sim_disk_fault fault)
+{
+    switch (fault) {
+    case SIM_DISK_INTERRUPTED:
+    case SIM_DISK_CLOG:
+    case SIM_DISK_READ_EIO:
+    case SIM_DISK_WRITE_EIO:
+    case SIM_DISK_FULL:
+        return SIM_DISK_TOLERATE;
+    case SIM_DISK_ROT:
+    case SIM_DISK_MISDIRECTED:
+        return SIM_DISK_DETECT;
+    default:
+        return SIM_DISK_STOP;
+    }
+}
+
 void sim_disk_inject(struct sim_disk *disk, enum sim_disk_fault fault, uint32_t after)
 {
     disk->injected[fault] = after + 1;

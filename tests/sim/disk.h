@@ -33,9 +33,18 @@ enum sim_disk_fault {
     SIM_DISK_FULL,      /* for full_ticks whatever needs space fails with -ENOSPC: new names,
                            writes behind the end of a file, but not flushes */
     /* the medium; drawn for every flush */
-    SIM_DISK_ROT, /* one bit of some durable sector of some file turns */
+    SIM_DISK_ROT,         /* one bit of some durable sector of some file turns */
+    SIM_DISK_MISDIRECTED, /* it is written to another place in its file, and called done */
     SIM_DISK_FAULT_COUNT
 };
+
+/* What the program owes under a fault. */
+enum sim_disk_class {
+    SIM_DISK_TOLERATE, /* stay correct and available */
+    SIM_DISK_STOP,     /* stay correct; a restart recovers everything acknowledged */
+    SIM_DISK_DETECT    /* refuse what cannot be trusted. A disk that lies is of this class */
+};
+enum sim_disk_class sim_disk_class_of(enum sim_disk_fault fault);
 
 struct sim_disk_faults {
     uint32_t rates[SIM_DISK_FAULT_COUNT];          /* in millionths */
@@ -110,7 +119,8 @@ enum sim_disk_cause {
     SIM_DISK_CAUSE_UNSYNCED, /* power went before a sync: not a fault */
     SIM_DISK_CAUSE_LOST,     /* a failed sync was followed by a power cut */
     SIM_DISK_CAUSE_LIE,      /* a sync said it was durable */
-    SIM_DISK_CAUSE_ROT
+    SIM_DISK_CAUSE_ROT,
+    SIM_DISK_CAUSE_MISDIRECTED /* not written here, or overwritten by what was not for here */
 };
 
 /* Why the sector of a file at `offset` (a multiple of 512) is not as it was last

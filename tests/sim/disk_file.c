@@ -70,6 +70,24 @@ void disk_file_rot(struct disk_node *node, uint64_t offset, uint8_t bits)
     node->durable[offset] ^= bits;
 }
 
+static void misplace(struct disk_node *node, uint64_t offset, const uint8_t *written,
+                     uint64_t length)
+{
+    for (uint64_t at = 0; at < length; at += SECTOR)
+        if (!disk_file_damage(node, offset + at))
+            note_damage(node, offset + at, SIM_DISK_CAUSE_MISDIRECTED, written + at);
+}
+
+void disk_file_misdirect(struct disk_node *node, uint64_t offset, uint64_t wrong, const void *bytes,
+                         uint64_t length)
+{
+    reserve(node, wrong + length);
+    misplace(node, wrong, node->durable + wrong, length);
+    memcpy(node->durable + wrong, bytes, length);
+    forget_damage(node, offset, length);
+    misplace(node, offset, bytes, length);
+}
+
 /* --- writing --- */
 
 void disk_file_write(struct disk_node *node, uint64_t offset, const void *bytes, uint64_t length)

@@ -92,6 +92,20 @@ static uint32_t some_sectors(struct sim_disk *disk, const struct disk_flight *fl
     return (uint32_t)sim_random_below(&disk->fault_random, flight->length / SECTOR) * SECTOR;
 }
 
+/* False: the file has no other place for it. */
+static bool misdirect(struct sim_disk *disk, const struct disk_flight *flight)
+{
+    uint64_t places = flight->node->durable_bytes / STORAGE_ALIGNMENT;
+    uint64_t length = flight->length / STORAGE_ALIGNMENT;
+    if (places < 2 * length || flight->offset / STORAGE_ALIGNMENT + length > places)
+        return false;
+    uint64_t wrong = sim_random_below(&disk->fault_random, places - length) * STORAGE_ALIGNMENT;
+    if (wrong + flight->length > flight->offset && wrong < flight->offset + flight->length)
+        return false;
+    disk_file_misdirect(flight->node, flight->offset, wrong, flight->copy, flight->length);
+    return true;
+}
+
 /* 0, -errno, or -EAGAIN: it goes again. */
 static int land_with_faults(struct sim_disk *disk, struct disk_flight *flight)
 {
@@ -121,6 +135,8 @@ static int land_with_faults(struct sim_disk *disk, struct disk_flight *flight)
         disk_file_promise(flight->node);
         return 0;
     }
+    if (disk_meets(disk, SIM_DISK_MISDIRECTED) && misdirect(disk, flight))
+        return 0;
     disk_file_write_through(flight->node, flight->offset, flight->copy, flight->length);
     return 0;
 }

@@ -118,6 +118,9 @@ void disk_file_sync(struct disk_node *node);
 void disk_file_lose(struct disk_node *node);    /* a sync failed */
 void disk_file_promise(struct disk_node *node); /* a sync lied */
 void disk_file_settle(struct sim_disk *disk, struct disk_node *node);
+/* Puts on the medium at `wrong` what was meant for `offset`. */
+void disk_file_misdirect(struct disk_node *node, uint64_t offset, uint64_t wrong, const void *bytes,
+                         uint64_t length);
 void disk_file_rot(struct disk_node *node, uint64_t offset, uint8_t bits);
 const struct disk_damage *disk_file_damage(const struct disk_node *node, uint64_t offset);
 void disk_file_release(struct disk_node *node);

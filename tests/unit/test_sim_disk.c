@@ -510,6 +510,30 @@ static void test_rot(void **state)
     end_flushes();
 }
 
+/* A misdirected flush is called done, is not where it should be and is where it
+ * should not; the disk knows both places. */
+static void test_misdirected(void **state)
+{
+    (void)state;
+    uint8_t written[SIM_DISK_SECTOR_BYTES];
+    int fd = make_file("/a", 1, true);
+    assert_int_equal(flush_to_the_end(fd, 1, PAGE), 0);
+    assert_int_equal(flush_to_the_end(fd, 1, 2 * PAGE), 0);
+    sim_disk_inject(disk, SIM_DISK_MISDIRECTED, 0);
+    assert_int_equal(flush_to_the_end(fd, 2, 2 * PAGE), 0);
+    assert_int_equal(read_file("/a"), 3 * PAGE);
+    assert_int_equal(page[2 * PAGE], 1);
+    size_t wrong = page[0] == 2 ? 0 : PAGE;
+    assert_int_equal(page[wrong], 2);
+    assert_int_equal(sim_disk_explain(disk, "/a", wrong, written), SIM_DISK_CAUSE_MISDIRECTED);
+    assert_int_equal(written[0], 1);
+    assert_int_equal(sim_disk_explain(disk, "/a", 2 * PAGE, written), SIM_DISK_CAUSE_MISDIRECTED);
+    assert_int_equal(written[0], 2);
+    assert_int_equal(sim_disk_explain(disk, "/a", PAGE - wrong, NULL), SIM_DISK_AS_WRITTEN);
+    assert_int_equal(sim_disk_class_of(SIM_DISK_MISDIRECTED), SIM_DISK_DETECT);
+    end_flushes();
+}
+
 /* Reads, writes and full disks fail once, or for their time, and then no more. */
 static void test_blocking_faults(void **state)
 {
@@ -654,6 +678,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lost_bytes_never_become_durable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lying_sync, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rot, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_misdirected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_blocking_faults, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_after, setup, teardown),
