@@ -322,6 +322,9 @@ static uint64_t wait_ns(struct worker *worker, uint64_t wait_ns_max)
     uint64_t deadline_ms = shard_next_deadline_ms(worker->shard);
     uint64_t ns = wait_ns_max;
 
+    /* An answer may have begun another command; the batch takes it up next turn. */
+    if (worker->batch_count > 0)
+        return 0;
     if (worker->expiry_goes_on && deadline_ms <= worker->now_ms)
         return 0;
     if (must_look_again_soon(worker) || deadline_ms <= worker->now_ms)

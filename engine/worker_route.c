@@ -363,7 +363,9 @@ static void read_booking(struct worker *worker, const struct command *command)
     bool known = shard_booking(worker->shard, &command->booking.booking_id, worker->now_ms,
                                &answer->booking, answer->seats, &answer->seat_count);
     if (!known || !uuid_equal(&answer->booking.user_id, &command->actor.id)) {
+        struct uuid zone_id = known ? answer->booking.zone_id : (struct uuid){0};
         answer->booking = (struct booking_facts){0};
+        answer->refusal.zone_id = zone_id;
         answer->seat_count = 0;
         answer->result = RESULT_NOT_FOUND; /* another's is as good as unknown */
     }
