@@ -51,7 +51,9 @@ struct http_memo {
     uint8_t origin_index;       /* allowed CORS origin + 1; 0: none */
     uint8_t rest_flags;
     uint16_t rest_route;
-    uint32_t rest_page; /* of a list, from 1 */
+    uint32_t
+        rest_page; /* of a list, from 1; of a change that names seats, its place in rest_lookup */
+    struct uuid rest_zone; /* that a reserve or an exchange is about; else nil */
     char request_id[HTTP_REQUEST_ID_BYTES_MAX];
     char traceparent[HTTP_TRACEPARENT_BYTES];
 };
@@ -107,8 +109,12 @@ enum rest_outcome rest_handle(struct rest *rest, const struct http_request *requ
                               struct http_memo *memo, struct rest_token_cache *token_cache,
                               struct reply_to to, struct http_response *response);
 
-/* Writes the response of an answer that the engine gave back. Frees nothing. */
-void rest_answer(struct rest *rest, const struct answer *answer, struct http_response *response);
+/* Writes the response of an answer that the engine gave back; or, where the answer
+ * was only the first of two steps, submits the second. Frees nothing. */
+enum rest_outcome rest_answer(struct rest *rest, const struct answer *answer,
+                              struct http_response *response);
+/* An answer whose connection is gone. */
+void rest_drop(struct rest *rest, const struct answer *answer);
 
 /* An error envelope for what framing itself refuses: status and API code, e.g.
  * 431 "VALIDATION_ERROR". */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "json_text.h"
+#include "rest_lookup.h"
 
 struct rest *rest_new(struct worker *worker, const struct config *config)
 {
@@ -16,7 +17,8 @@ struct rest *rest_new(struct worker *worker, const struct config *config)
     rest->config = config;
     rest->jwt = jwt_checker_new(config);
     rest->json = json_parser_new(config->server.body_bytes_max);
-    if (rest->jwt == NULL || rest->json == NULL) {
+    rest->lookups = rest_lookups_new();
+    if (rest->jwt == NULL || rest->json == NULL || rest->lookups == NULL) {
         rest_free(rest);
         return NULL;
     }
@@ -29,6 +31,7 @@ void rest_free(struct rest *rest)
         return;
     jwt_checker_free(rest->jwt);
     json_parser_free(rest->json);
+    rest_lookups_free(rest->lookups);
     free(rest);
 }
 
@@ -127,6 +130,7 @@ enum rest_outcome rest_handle(struct rest *rest, const struct http_request *requ
                              .token_cache = token_cache,
                              .to = to};
     memo->rest_flags = 0;
+    memo->rest_zone = (struct uuid){0};
     struct route_match match = router_match(request->method, request->path);
     if (match.first == NULL)
         return rest_not_found(&call);
@@ -155,12 +159,9 @@ char *rest_open_answer(struct http_response *response, const struct answer *answ
     return JSON_PUT(*body, "{\"success\":true,\"data\":");
 }
 
-void rest_answer(struct rest *rest, const struct answer *answer, struct http_response *response)
+static void answer_success(struct rest *rest, const struct answer *answer,
+                           struct http_response *response)
 {
-    if (answer->result != RESULT_OK) {
-        rest_refusal(rest, answer, response);
-        return;
-    }
     switch (answer->kind) {
     case COMMAND_EVENT_CREATE:
     case COMMAND_EVENT_STATUS:
@@ -168,8 +169,31 @@ void rest_answer(struct rest *rest, const struct answer *answer, struct http_res
     case COMMAND_ZONE_CREATE:
         rest_answer_catalog(rest, answer, response);
         break;
+    case COMMAND_ORDER_CREATE:
+    case COMMAND_ORDER_CONFIRM:
+    case COMMAND_ORDER_CANCEL:
+    case COMMAND_ORDER_GET:
+        rest_answer_order(rest, answer, response);
+        break;
     default:
         rest_answer_booking(rest, answer, response);
         break;
     }
+}
+
+enum rest_outcome rest_answer(struct rest *rest, const struct answer *answer,
+                              struct http_response *response)
+{
+    if (rest_lookup_awaits(answer, http_response_memo(response)))
+        return rest_lookup_answered(rest, answer, response);
+    if (answer->result == RESULT_OK)
+        answer_success(rest, answer, response);
+    else
+        rest_refusal(rest, answer, response);
+    return REST_ANSWERED;
+}
+
+void rest_drop(struct rest *rest, const struct answer *answer)
+{
+    rest_lookup_drop(rest, answer);
 }

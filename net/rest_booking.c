@@ -1,154 +1,13 @@
-/* Bookings: requests become commands for the user's home shard, answers become
- * bodies. What a booking is for comes from the worker's replica by its zone. */
+/* Bookings: reads of them, and the bodies of all successes on one booking. What a
+ * booking is for comes from the worker's replica by its zone. */
 #include "rest_form.h"
 
-#include <xxhash.h>
-
-#include "../engine/currency.h"
 #include "json_text.h"
 #include "rest_routes.h"
 
 enum { ENVELOPE_BYTES = 96 };
 
-/* --- reserve --- */
-
-struct reserve_form {
-    struct uuid zone_id, show_id, event_id;
-    int64_t quantity;
-    struct text unit_price;
-    struct text idempotency_key;
-    struct text seats, from_stop, to_stop, best_available, queue_pass;
-};
-
 #define UUID_EXPECTED "a UUID"
-#define SEATED_LATER "to be left out: seated zones are not available yet"
-#define TRIP_LATER "to be left out: trips are not available yet"
-
-static const struct form_field reserve_fields[] = {
-    FORM_FIELD(struct reserve_form, zone_id, FORM_ID, true, 0, 0, UUID_EXPECTED),
-    FORM_FIELD(struct reserve_form, quantity, FORM_COUNT, true, 1, CATALOG_ZONE_SEATS_MAX,
-               "an integer from 1 to 10000000"),
-    FORM_FIELD(struct reserve_form, unit_price, FORM_DECIMAL, false, 0, 0,
-               "a number in major units, with no more decimals than the currency has"),
-    FORM_FIELD(struct reserve_form, show_id, FORM_ID, false, 0, 0, UUID_EXPECTED),
-    FORM_FIELD(struct reserve_form, event_id, FORM_ID, false, 0, 0, UUID_EXPECTED),
-    FORM_KEY(struct reserve_form),
-    FORM_FIELD(struct reserve_form, seats, FORM_LATER, false, 0, 0, SEATED_LATER),
-    FORM_FIELD(struct reserve_form, best_available, FORM_LATER, false, 0, 0, SEATED_LATER),
-    FORM_FIELD(struct reserve_form, from_stop, FORM_LATER, false, 0, 0, TRIP_LATER),
-    FORM_FIELD(struct reserve_form, to_stop, FORM_LATER, false, 0, 0, TRIP_LATER),
-    FORM_FIELD(struct reserve_form, queue_pass, FORM_LATER, false, 0, 0,
-               "to be left out: the waiting room is not available yet"),
-};
-
-enum { RESERVE_FIELD_COUNT = sizeof reserve_fields / sizeof reserve_fields[0] };
-
-/* The price the client believes, in the zone's minor units. The currency of an
- * unknown zone is unknown too: any well-formed price will do, as the engine will
- * refuse the zone, and the price can match none. */
-static int64_t price_believed(struct rest_call *call, const struct reserve_form *form,
-                              struct form_faults *faults)
-{
-    const struct catalog_zone *zone =
-        catalog_zone(worker_catalog(call->rest->worker), &form->zone_id);
-    int64_t minor = 0;
-    unsigned decimals = 3;
-    if (zone != NULL) {
-        int currency = currency_index(zone->currency, strlen(zone->currency));
-        decimals = currency_at(currency)->decimals;
-        call->memo->rest_flags = (uint8_t)(currency + 1);
-    }
-    if (money_parse(form->unit_price.bytes, form->unit_price.length, decimals, &minor) != MONEY_OK)
-        form_fault(faults, "unit_price", reserve_fields[2].expected);
-    return zone != NULL ? minor : INT64_MIN;
-}
-
-/* What makes two reserves the same request. No padding: it is hashed. */
-struct reserve_identity {
-    struct uuid zone_id, show_id, event_id;
-    uint64_t quantity;
-    uint64_t has_price;
-    int64_t price_minor;
-};
-
-static uint64_t reserve_hash(const struct reserve_form *form, bool has_price, int64_t price_minor)
-{
-    struct reserve_identity identity = {form->zone_id,     form->show_id,
-                                        form->event_id,    (uint64_t)form->quantity,
-                                        has_price ? 1 : 0, price_minor};
-    return XXH3_64bits(&identity, sizeof identity);
-}
-
-enum rest_outcome rest_booking_reserve(struct rest_call *call)
-{
-    struct reserve_form form;
-    struct form_faults faults;
-    if (!form_read(call, reserve_fields, RESERVE_FIELD_COUNT, &form, sizeof form, &faults))
-        return REST_ANSWERED;
-    bool has_price = form.unit_price.bytes != NULL;
-    int64_t price_minor = has_price ? price_believed(call, &form, &faults) : 0;
-    struct request_key key =
-        form_key(call, form.idempotency_key, reserve_hash(&form, has_price, price_minor), &faults);
-    if (faults.count > 0)
-        return form_refuse(call, &faults);
-    struct command *command = rest_command(call, COMMAND_RESERVE);
-    if (command == NULL)
-        return REST_ANSWERED;
-    command->key = key;
-    command->reserve = (struct command_reserve){.zone_id = form.zone_id,
-                                                .quantity = (uint32_t)form.quantity,
-                                                .has_price = has_price,
-                                                .unit_price_minor = price_minor,
-                                                .show_id = form.show_id,
-                                                .event_id = form.event_id};
-    return rest_submit(call);
-}
-
-/* --- confirm, cancel --- */
-
-struct settle_form {
-    struct uuid payment_id;
-    struct text idempotency_key;
-};
-
-static const struct form_field settle_fields[] = {
-    FORM_KEY(struct settle_form),
-    FORM_FIELD(struct settle_form, payment_id, FORM_ID, false, 0, 0, UUID_EXPECTED),
-};
-
-/* Confirm takes all fields, cancel only the first. */
-static enum rest_outcome settle(struct rest_call *call, enum command_kind kind, size_t field_count)
-{
-    struct settle_form form;
-    struct form_faults faults;
-    struct uuid booking_id;
-    if (!uuid_parse(&booking_id, call->parameter.bytes, call->parameter.length))
-        return rest_not_found(call);
-    if (!form_read(call, settle_fields, field_count, &form, sizeof form, &faults))
-        return REST_ANSWERED;
-    struct uuid identity[2] = {booking_id, form.payment_id};
-    struct request_key key =
-        form_key(call, form.idempotency_key, XXH3_64bits(identity, sizeof identity), &faults);
-    if (faults.count > 0)
-        return form_refuse(call, &faults);
-    struct command *command = rest_command(call, kind);
-    if (command == NULL)
-        return REST_ANSWERED;
-    command->key = key;
-    command->booking =
-        (struct command_booking){.booking_id = booking_id, .payment_id = form.payment_id};
-    return rest_submit(call);
-}
-
-enum rest_outcome rest_booking_confirm(struct rest_call *call)
-{
-    return settle(call, COMMAND_CONFIRM, 2);
-}
-
-enum rest_outcome rest_booking_cancel(struct rest_call *call)
-{
-    return settle(call, COMMAND_CANCEL, 1);
-}
 
 /* --- reads --- */
 
@@ -212,35 +71,73 @@ enum rest_outcome rest_booking_summary(struct rest_call *call)
 
 /* --- answers --- */
 
+/* A repeat tells what the first answer told, whatever became of the booking since. */
+static enum booking_status spoken_of(const struct answer *answer)
+{
+    switch (answer->kind) {
+    case COMMAND_RESERVE:
+    case COMMAND_EXTEND:
+        return BOOKING_RESERVED;
+    case COMMAND_CONFIRM:
+        return BOOKING_CONFIRMED;
+    case COMMAND_CANCEL:
+        return BOOKING_CANCELLED;
+    case COMMAND_REFUND:
+        return BOOKING_REFUNDED;
+    default:
+        return answer->booking.status;
+    }
+}
+
 /* The zone has reached every replica before a booking of it can be made, so one
  * that is missing is our fault and no answer of ours would be true. */
 static void answer_one(struct rest *rest, const struct answer *answer,
                        struct http_response *response)
 {
     const struct catalog *catalog = worker_catalog(rest->worker);
-    const struct booking_facts *booking = &answer->booking;
-    const struct catalog_zone *zone = catalog_zone(catalog, &booking->zone_id);
+    const struct catalog_zone *zone = catalog_zone(catalog, &answer->booking.zone_id);
     bool reserve = answer->kind == COMMAND_RESERVE;
-    bool named = answer->kind == COMMAND_BOOKING_GET;
-    enum booking_status as = reserve                           ? BOOKING_RESERVED
-                             : answer->kind == COMMAND_CONFIRM ? BOOKING_CONFIRMED
-                             : answer->kind == COMMAND_CANCEL  ? BOOKING_CANCELLED
-                                                               : booking->status;
+    struct rest_booking booking = {.facts = &answer->booking,
+                                   .seats = answer->seats,
+                                   .seat_count = answer->seat_count,
+                                   .as = spoken_of(answer),
+                                   .named = answer->kind == COMMAND_BOOKING_GET};
     if (zone == NULL) {
-        rest_error(rest, 503, "UNAVAILABLE", "Not all of this is known here yet; try again.",
-                   response);
+        rest_behind(rest, response);
         return;
     }
     char *body;
-    char *at = rest_open_answer(response, answer, reserve ? 201 : 200,
-                                ENVELOPE_BYTES + rest_booking_bytes(catalog, zone, named), &body);
-    at = rest_put_booking(at, catalog, zone, booking, as, named);
+    char *at =
+        rest_open_answer(response, answer, reserve ? 201 : 200,
+                         ENVELOPE_BYTES + rest_booking_bytes(catalog, zone, &booking), &body);
+    at = rest_put_booking(at, catalog, zone, &booking);
     if (reserve) {
         at = JSON_PUT(at, ",\"remaining_seats\":");
-        at = json_put_count(at, booking->remaining);
+        at = json_put_count(at, answer->booking.remaining);
     }
     at = JSON_PUT(at, "}}");
     http_response_end(response, (size_t)(at - body));
+}
+
+static struct rest_booking item_of(const struct booking_list *list, uint32_t i)
+{
+    return (struct rest_booking){
+        .facts = &list->items[i], .as = list->items[i].status, .named = true};
+}
+
+static char *put_items(char *at, const struct catalog *catalog, const struct booking_list *list)
+{
+    *at++ = '[';
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct rest_booking booking = item_of(list, i);
+        if (i > 0)
+            *at++ = ',';
+        at =
+            rest_put_booking(at, catalog, catalog_zone(catalog, &booking.facts->zone_id), &booking);
+        *at++ = '}';
+    }
+    *at++ = ']';
+    return at;
 }
 
 static void answer_list(struct rest *rest, const struct answer *answer,
@@ -248,30 +145,21 @@ static void answer_list(struct rest *rest, const struct answer *answer,
 {
     const struct catalog *catalog = worker_catalog(rest->worker);
     const struct http_memo *memo = http_response_memo(response);
-    const struct booking_list *items = answer->list;
+    const struct booking_list *list = answer->list;
     size_t bytes_max = ENVELOPE_BYTES + REST_META_BYTES_MAX;
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct catalog_zone *zone = catalog_zone(catalog, &items->items[i].zone_id);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct rest_booking booking = item_of(list, i);
+        const struct catalog_zone *zone = catalog_zone(catalog, &booking.facts->zone_id);
         if (zone == NULL) {
-            rest_error(rest, 503, "UNAVAILABLE", "Not all of this is known here yet; try again.",
-                       response);
+            rest_behind(rest, response);
             return;
         }
-        bytes_max += rest_booking_bytes(catalog, zone, true) + 2;
+        bytes_max += rest_booking_bytes(catalog, zone, &booking) + 2;
     }
     char *body;
     char *at = rest_open_answer(response, answer, 200, bytes_max, &body);
-    *at++ = '[';
-    for (uint32_t i = 0; i < items->count; i++) {
-        const struct booking_facts *booking = &items->items[i];
-        if (i > 0)
-            *at++ = ',';
-        at = rest_put_booking(at, catalog, catalog_zone(catalog, &booking->zone_id), booking,
-                              booking->status, true);
-        *at++ = '}';
-    }
-    *at++ = ']';
-    at = rest_put_meta(at, (struct rest_page){memo->rest_page, memo->rest_flags}, items->total);
+    at = put_items(at, catalog, list);
+    at = rest_put_meta(at, (struct rest_page){memo->rest_page, memo->rest_flags}, list->total);
     at = JSON_PUT(at, "}");
     http_response_end(response, (size_t)(at - body));
 }

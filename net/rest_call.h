@@ -10,7 +10,12 @@
 #include "jwt.h"
 #include "router.h"
 
+struct currency;
+
+struct rest_lookups;
+
 struct rest {
+    struct rest_lookups *lookups;
     struct worker *worker;
     const struct config *config;
     struct jwt_checker *jwt;
@@ -65,6 +70,9 @@ enum rest_outcome rest_forbidden(struct rest_call *call, const char *message);
 enum rest_outcome rest_field_problem(struct rest_call *call, const char *field,
                                      const char *expected);
 
+/* 503: the replica here is behind the one that decided. */
+void rest_behind(struct rest *rest, struct http_response *response);
+
 /* A refusal by the engine. */
 void rest_refusal(struct rest *rest, const struct answer *answer, struct http_response *response);
 
@@ -107,17 +115,37 @@ char *rest_put_show(char *at, const struct catalog *catalog, const struct catalo
 size_t rest_zone_bytes(const struct catalog_zone *zone);
 char *rest_put_zone(char *at, const struct catalog_zone *zone);
 
-/* `named` adds the titles of event and zone, for reads. `as` is the status the
- * answer speaks of; a repeat tells what the first answer told. The object is left
- * open, for the caller to add to and to close. */
-size_t rest_booking_bytes(const struct catalog *catalog, const struct catalog_zone *zone,
-                          bool named);
-char *rest_put_booking(char *at, const struct catalog *catalog, const struct catalog_zone *zone,
-                       const struct booking_facts *booking, enum booking_status as, bool named);
-
 const char *rest_event_status_name(enum event_status status);
+const struct currency *rest_zone_currency(const struct catalog_zone *zone);
 
-/* --- rest_booking.c, rest_organizer.c: successes of the engine --- */
+/* --- rest_render_booking.c --- */
+
+struct rest_booking {
+    const struct booking_facts *facts;
+    const uint32_t *seats;
+    uint32_t seat_count;
+    enum booking_status
+        as;     /* the status the answer speaks of: a repeat tells what the first told */
+    bool named; /* with the titles of event and zone, for reads */
+};
+
+/* The object is left open, for the caller to add to and to close. */
+size_t rest_booking_bytes(const struct catalog *catalog, const struct catalog_zone *zone,
+                          const struct rest_booking *booking);
+char *rest_put_booking(char *at, const struct catalog *catalog, const struct catalog_zone *zone,
+                       const struct rest_booking *booking);
+
+/* --- rest_detail.c --- */
+
+/* Members of a refusal's details, each with a comma behind it. */
+enum { REST_DETAILS_BYTES_MAX = 10240 };
+char *rest_put_details(char *at, const struct rest *rest, const struct answer *answer,
+                       const struct http_memo *memo);
+
+/* --- rest_booking.c, rest_order.c, rest_organizer.c: successes of the engine --- */
+
+void rest_answer_order(struct rest *rest, const struct answer *answer,
+                       struct http_response *response);
 
 void rest_answer_booking(struct rest *rest, const struct answer *answer,
                          struct http_response *response);

@@ -8,29 +8,45 @@
 #include "json_text.h"
 #include "rest_text.h"
 
-enum { FIELD_NAME_BYTES_MAX = 64, KEY_BYTES_MAX = 255 };
+enum { SHOWN_BYTES_MAX = 64, KEY_BYTES_MAX = 255 };
+
+/* What a client sent is shown, but not all of something absurd; cut between characters. */
+static struct text shown(struct text text)
+{
+    if (text.bytes == NULL || text.length <= SHOWN_BYTES_MAX)
+        return text;
+    text.length = SHOWN_BYTES_MAX;
+    while (text.length > 0 && ((unsigned char)text.bytes[text.length] & 0xc0) == 0x80)
+        text.length--;
+    return text;
+}
+
+static void note(struct form_faults *faults, struct text field, const char *expected,
+                 struct text value)
+{
+    if (faults->count == FORM_FAULTS_MAX)
+        return;
+    faults->faults[faults->count].field = shown(field);
+    faults->faults[faults->count].expected = expected;
+    faults->faults[faults->count].value = shown(value);
+    faults->faults[faults->count++].item = faults->item;
+}
 
 void form_fault(struct form_faults *faults, const char *field, const char *expected)
 {
-    if (faults->count == FORM_FAULTS_MAX)
-        return;
-    faults->faults[faults->count].field = (struct text){field, (uint32_t)strlen(field)};
-    faults->faults[faults->count++].expected = expected;
+    form_fault_value(faults, field, expected, (struct text){NULL, 0});
 }
 
-/* An unknown name is shown, but not all of an absurd one; cut between characters. */
+void form_fault_value(struct form_faults *faults, const char *field, const char *expected,
+                      struct text value)
+{
+    note(faults, (struct text){field, (uint32_t)strlen(field)}, expected, value);
+}
+
 static void fault_unknown(struct form_faults *faults, const struct json_node *node)
 {
-    uint32_t length = node->key_length;
-    if (length > FIELD_NAME_BYTES_MAX) {
-        length = FIELD_NAME_BYTES_MAX;
-        while (length > 0 && ((unsigned char)node->key[length] & 0xc0) == 0x80)
-            length--;
-    }
-    if (faults->count == FORM_FAULTS_MAX)
-        return;
-    faults->faults[faults->count].field = (struct text){node->key, length};
-    faults->faults[faults->count++].expected = "no such field";
+    note(faults, (struct text){node->key, node->key_length}, "no such field",
+         (struct text){NULL, 0});
 }
 
 static bool read_text(const struct form_field *field, const struct json_node *node,
@@ -66,9 +82,40 @@ static bool read_count(const struct form_field *field, const struct json_node *n
     return json_integer(node, count) && *count >= field->min && *count <= field->max;
 }
 
-/* False: not what the field takes. */
-static bool read_value(const struct form_field *field, const struct json_node *node, void *member)
+static bool read_flag(const struct json_node *node, bool *flag)
 {
+    *flag = node->type == JSON_TRUE;
+    return node->type == JSON_TRUE || node->type == JSON_FALSE;
+}
+
+static bool read_list(const struct form_field *field, const struct json_node *nodes, uint32_t index,
+                      struct form_list *list)
+{
+    if (nodes[index].type != JSON_ARRAY)
+        return false;
+    list->nodes = nodes;
+    list->first = index + 1;
+    list->end = nodes[index].next;
+    for (uint32_t i = list->first; i < list->end; i = nodes[i].next)
+        list->count++;
+    return list->count >= (uint32_t)field->min && list->count <= (uint32_t)field->max;
+}
+
+static bool read_stop(const struct form_field *field, const struct json_node *node,
+                      const struct json_node **stop)
+{
+    int64_t number;
+    *stop = node;
+    if (node->type == JSON_STRING)
+        return node->text_length > 0 && node->text_length <= (uint32_t)field->max;
+    return json_integer(node, &number) && number >= field->min;
+}
+
+/* False: not what the field takes. */
+static bool read_value(const struct form_field *field, const struct json_node *nodes,
+                       uint32_t index, void *member)
+{
+    const struct json_node *node = &nodes[index];
     switch ((enum form_kind)field->kind) {
     case FORM_ID: {
         struct uuid *id = member;
@@ -86,6 +133,12 @@ static bool read_value(const struct form_field *field, const struct json_node *n
     }
     case FORM_CURRENCY:
         return read_currency(node, member);
+    case FORM_FLAG:
+        return read_flag(node, member);
+    case FORM_LIST:
+        return read_list(field, nodes, index, member);
+    case FORM_STOP:
+        return read_stop(field, node, member);
     case FORM_LATER:
         return false;
     default:
@@ -103,11 +156,11 @@ static const struct form_field *find_field(const struct form_field *fields, size
 }
 
 static void read_fields(const struct form_field *fields, size_t field_count,
-                        const struct json_node *nodes, uint32_t node_count, void *out,
+                        const struct json_node *nodes, uint32_t object, void *out,
                         struct form_faults *faults)
 {
     uint64_t seen = 0;
-    for (uint32_t i = 1; i < node_count; i = nodes[i].next) {
+    for (uint32_t i = object + 1; i < nodes[object].next; i = nodes[i].next) {
         const struct form_field *field = find_field(fields, field_count, &nodes[i]);
         if (field == NULL) {
             fault_unknown(faults, &nodes[i]);
@@ -116,7 +169,7 @@ static void read_fields(const struct form_field *fields, size_t field_count,
         if (nodes[i].type == JSON_NULL)
             continue;
         seen |= UINT64_C(1) << (field - fields);
-        if (!read_value(field, &nodes[i], (char *)out + field->offset))
+        if (!read_value(field, nodes, i, (char *)out + field->offset))
             form_fault(faults, field->name, field->expected);
     }
     for (size_t i = 0; i < field_count; i++)
@@ -170,7 +223,7 @@ bool form_read(struct rest_call *call, const struct form_field *fields, size_t f
     uint32_t node_count = 1;
     struct text body = call->request->body;
     memset(out, 0, out_bytes);
-    faults->count = 0;
+    faults->count = faults->item = 0;
     if (body.length > 0) {
         if (!accept_media(call))
             return false;
@@ -185,24 +238,55 @@ bool form_read(struct rest_call *call, const struct form_field *fields, size_t f
             return false;
         }
     }
-    read_fields(fields, field_count, nodes, node_count, out, faults);
+    read_fields(fields, field_count, nodes, 0, out, faults);
     return true;
+}
+
+void form_read_element(const struct form_field *fields, size_t field_count,
+                       const struct form_list *list, uint32_t index, void *out, size_t out_bytes,
+                       struct form_faults *faults)
+{
+    assert(field_count <= 64 && index >= list->first && index < list->end);
+    memset(out, 0, out_bytes);
+    if (list->nodes[index].type == JSON_OBJECT)
+        read_fields(fields, field_count, list->nodes, index, out, faults);
+    else
+        form_fault(faults, "", "an object");
+}
+
+/* {"field":"items[1].seats","expected":"...","value":"Z-1"} */
+static char *put_fault(char *at, const struct form_faults *faults, uint32_t index)
+{
+    struct text field = faults->faults[index].field, value = faults->faults[index].value;
+    char name[SHOWN_BYTES_MAX + 32];
+    char *end = name;
+    assert(field.length <= SHOWN_BYTES_MAX && strlen(faults->faults[index].expected) < 200);
+    if (faults->faults[index].item > 0) {
+        end = JSON_PUT(end, "items[");
+        end = json_put_count(end, faults->faults[index].item - 1);
+        end = field.length > 0 ? JSON_PUT(end, "].") : JSON_PUT(end, "]");
+    }
+    end = json_put_bytes(end, field.bytes, field.length);
+    at = JSON_PUT(at, "{\"field\":");
+    at = json_put_text(at, (struct text){name, (uint32_t)(end - name)});
+    at = JSON_PUT(at, ",\"expected\":\"");
+    at = stpcpy(at, faults->faults[index].expected);
+    at = JSON_PUT(at, "\"");
+    if (value.bytes != NULL) {
+        at = JSON_PUT(at, ",\"value\":");
+        at = json_put_text(at, value);
+    }
+    return JSON_PUT(at, "}");
 }
 
 enum rest_outcome form_refuse(struct rest_call *call, const struct form_faults *faults)
 {
-    char details[FORM_FAULTS_MAX * (6 * FIELD_NAME_BYTES_MAX + 256) + 32];
+    char details[FORM_FAULTS_MAX * (2 * 6 * SHOWN_BYTES_MAX + 320) + 32];
     char *at = JSON_PUT(details, "\"fields\":[");
     for (uint32_t i = 0; i < faults->count; i++) {
-        assert(faults->faults[i].field.length <= FIELD_NAME_BYTES_MAX &&
-               strlen(faults->faults[i].expected) < 200);
         if (i > 0)
             *at++ = ',';
-        at = JSON_PUT(at, "{\"field\":");
-        at = json_put_text(at, faults->faults[i].field);
-        at = JSON_PUT(at, ",\"expected\":\"");
-        at = stpcpy(at, faults->faults[i].expected);
-        at = JSON_PUT(at, "\"}");
+        at = put_fault(at, faults, i);
     }
     at = JSON_PUT(at, "],");
     return rest_problem(call->response,

@@ -17,7 +17,16 @@ enum form_kind {
     FORM_TIME,     /* uint64_t, Unix milliseconds */
     FORM_DECIMAL,  /* struct text, a JSON number as written */
     FORM_CURRENCY, /* int, index and one more of the currency table */
-    FORM_LATER     /* part of the contract, not sold yet: always refused */
+    FORM_FLAG,     /* bool */
+    FORM_LIST,     /* struct form_list of min to max elements */
+    FORM_STOP, /* const struct json_node *, a string of 1..max bytes or a plain integer from min */
+    FORM_LATER /* part of the contract, not sold yet: always refused */
+};
+
+/* The elements of an array: i = nodes[i].next, from first until end. */
+struct form_list {
+    const struct json_node *nodes; /* NULL: not sent */
+    uint32_t first, end, count;
 };
 
 struct form_field {
@@ -45,20 +54,32 @@ enum { FORM_FAULTS_MAX = 8 };
 
 struct form_faults {
     uint32_t count;
+    uint32_t item; /* what is noted is of "items[item - 1]"; 0: of the body itself */
     struct {
         struct text field; /* as sent, or a literal; may need escaping */
         const char *expected;
+        struct text value; /* bytes NULL: not shown */
+        uint32_t item;
     } faults[FORM_FAULTS_MAX];
 };
 
 /* Notes a fault; those beyond the bound are dropped. */
 void form_fault(struct form_faults *faults, const char *field, const char *expected);
+/* The same, and shows which of several values is meant. */
+void form_fault_value(struct form_faults *faults, const char *field, const char *expected,
+                      struct text value);
 
 /* Parses the body into *out (zeroed before), by the table. A null counts as not
  * sent. False: no JSON came at all; the response is complete. Faults of fields
  * are left in *faults, for the operation to add its own and to refuse. */
 bool form_read(struct rest_call *call, const struct form_field *fields, size_t field_count,
                void *out, size_t out_bytes, struct form_faults *faults);
+
+/* The same of an object within the body; `faults` goes on, `list` and index are of
+ * the array it stands in. */
+void form_read_element(const struct form_field *fields, size_t field_count,
+                       const struct form_list *list, uint32_t index, void *out, size_t out_bytes,
+                       struct form_faults *faults);
 
 /* 400 VALIDATION_ERROR that names the faults. */
 enum rest_outcome form_refuse(struct rest_call *call, const struct form_faults *faults);

@@ -5,10 +5,9 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "../engine/currency.h"
 #include "json_text.h"
 
-enum { RETRY_AFTER_SECONDS = 1, DETAILS_BYTES_MAX = 256 };
+enum { RETRY_AFTER_SECONDS = 1 };
 
 struct refusal_kind {
     int status;
@@ -24,7 +23,7 @@ static const struct refusal_kind refusal_kinds[RESULT_COUNT] = {
     [RESULT_NOT_FOUND] = {404, "NOT_FOUND", "There is no such thing here."},
     [RESULT_SALE_NOT_OPEN] = {409, "SALE_NOT_OPEN", "The sale has not opened yet."},
     [RESULT_SALE_CLOSED] = {409, "SALE_CLOSED", "The sale has closed."},
-    [RESULT_QUANTITY_INVALID] = {400, "VALIDATION_ERROR", "One order may not take so many."},
+    [RESULT_QUANTITY_INVALID] = {400, "VALIDATION_ERROR", "It cannot be so many."},
     [RESULT_MAX_PER_USER_EXCEEDED] = {409, "MAX_PER_USER_EXCEEDED",
                                       "That would be more tickets than one person may have."},
     [RESULT_PRICE_CHANGED] = {409, "PRICE_CHANGED", "The price is not the one you sent."},
@@ -147,103 +146,6 @@ enum rest_outcome rest_forbidden(struct rest_call *call, const char *message)
 
 /* --- refusals by the engine --- */
 
-static char *put_number(char *at, const char *name, uint64_t value)
-{
-    *at++ = '"';
-    at = stpcpy(at, name);
-    at = JSON_PUT(at, "\":");
-    at = json_put_count(at, value);
-    *at++ = ',';
-    return at;
-}
-
-static char *put_moment(char *at, const char *name, uint64_t unix_ms)
-{
-    *at++ = '"';
-    at = stpcpy(at, name);
-    at = JSON_PUT(at, "\":");
-    at = json_put_time_or_null(at, unix_ms);
-    *at++ = ',';
-    return at;
-}
-
-static char *put_name(char *at, const char *name, const char *value)
-{
-    *at++ = '"';
-    at = stpcpy(at, name);
-    at = JSON_PUT(at, "\":\"");
-    at = stpcpy(at, value);
-    at = JSON_PUT(at, "\",");
-    return at;
-}
-
-/* The refusal knows the price but not its currency; the memo remembers it. */
-static char *put_price(char *at, const struct http_memo *memo, int64_t price_minor)
-{
-    if (memo->rest_flags == 0)
-        return at;
-    const struct currency *currency = currency_at(memo->rest_flags - 1);
-    at = JSON_PUT(at, "\"unit_price\":");
-    at = money_format(at, price_minor, currency->decimals);
-    *at++ = ',';
-    return put_name(at, "currency", currency->code);
-}
-
-static const char *state_name(const struct answer *answer)
-{
-    switch (answer->kind) {
-    case COMMAND_EVENT_STATUS:
-        return "cancelled"; /* the one state that nothing leads out of */
-    case COMMAND_SHOW_CREATE:
-    case COMMAND_ZONE_CREATE:
-        return "cancelled_or_full";
-    default:
-        return booking_status_name(answer->refusal.status);
-    }
-}
-
-static char *put_details(char *at, const struct answer *answer, const struct http_memo *memo)
-{
-    const struct refusal_detail *refusal = &answer->refusal;
-    switch (answer->result) {
-    case RESULT_SALE_NOT_OPEN:
-        return put_moment(at, "opens_at", refusal->at_ms);
-    case RESULT_SALE_CLOSED:
-        return put_moment(at, "closed_at", refusal->at_ms);
-    case RESULT_QUANTITY_INVALID:
-        at = JSON_PUT(at,
-                      "\"fields\":[{\"field\":\"quantity\",\"expected\":\"an integer from 1 to ");
-        at = json_put_count(at, refusal->limit);
-        at = JSON_PUT(at, "\"}],");
-        return put_number(at, "limit", refusal->limit);
-    case RESULT_MAX_PER_USER_EXCEEDED:
-        at = put_number(at, "limit", refusal->limit);
-        return put_number(at, "held", refusal->held);
-    case RESULT_PRICE_CHANGED:
-        return put_price(at, memo, refusal->price_minor);
-    case RESULT_INSUFFICIENT_STOCK:
-        at = put_number(at, "requested", refusal->requested);
-        return put_number(at, "available", refusal->available);
-    case RESULT_RESERVATION_EXPIRED:
-        return put_moment(at, "expired_at", refusal->at_ms);
-    case RESULT_INVALID_STATE:
-        return put_name(at, "status", state_name(answer));
-    case RESULT_CONFLICT:
-        return put_name(at, "field", "slug");
-    case RESULT_KIND_UNSUPPORTED:
-        return JSON_PUT(at, "\"fields\":[{\"field\":\"kind\",\"expected\":\"general\"}],");
-    case RESULT_RATE_LIMITED:
-        return put_number(at, "limit", refusal->limit);
-    case RESULT_OVERLOADED:
-    case RESULT_STORAGE_LOW:
-    case RESULT_SHUTTING_DOWN:
-    case RESULT_INDETERMINATE:
-        return put_name(at, "reason", result_name(answer->result));
-    default:
-        return at;
-    }
-}
-
 /* Seconds until a refused caller may come again, at least one. */
 static uint32_t retry_after_s(const struct rest *rest, const struct answer *answer, int status)
 {
@@ -257,8 +159,8 @@ void rest_refusal(struct rest *rest, const struct answer *answer, struct http_re
 {
     assert(answer->result > RESULT_OK && answer->result < RESULT_COUNT);
     const struct refusal_kind *kind = &refusal_kinds[answer->result];
-    char details[DETAILS_BYTES_MAX];
-    char *end = put_details(details, answer, http_response_memo(response));
+    char details[REST_DETAILS_BYTES_MAX];
+    char *end = rest_put_details(details, rest, answer, http_response_memo(response));
     assert(end <= details + sizeof details);
     char limit[JSON_TEXT_NUMBER_BYTES], reset[JSON_TEXT_NUMBER_BYTES];
     struct rest_header headers[3] = {{"Idempotent-Replayed", "true", 4}};
@@ -290,6 +192,11 @@ void rest_put_position(struct http_response *response, const struct answer *answ
     *at++ = ':';
     at = json_put_count(at, answer->position_sequence);
     http_response_header(response, "X-Log-Position", text, (size_t)(at - text));
+}
+
+void rest_behind(struct rest *rest, struct http_response *response)
+{
+    rest_error(rest, 503, "UNAVAILABLE", "Not all of this is known here yet; try again.", response);
 }
 
 /* --- refusals by framing --- */

@@ -1,5 +1,4 @@
-/* Events, shows, zones and bookings as JSON, field by field in the order of
- * docs/openapi.yaml. */
+/* Events, shows and zones as JSON, field by field in the order of docs/openapi.yaml. */
 #include "rest_call.h"
 
 #include <assert.h>
@@ -8,7 +7,7 @@
 #include "json_text.h"
 
 /* Names, ids, times and numbers of each object, without its free texts. */
-enum { EVENT_BYTES = 640, SHOW_BYTES = 384, ZONE_BYTES = 512, BOOKING_BYTES = 768 };
+enum { EVENT_BYTES = 640, SHOW_BYTES = 384, ZONE_BYTES = 512 };
 
 const char *rest_event_status_name(enum event_status status)
 {
@@ -29,8 +28,8 @@ static char *put_name(char *at, const char *name)
     return at;
 }
 
-/* A zone's currency was checked when the zone was made. */
-static const struct currency *currency_of(const struct catalog_zone *zone)
+/* It was checked when the zone was made. */
+const struct currency *rest_zone_currency(const struct catalog_zone *zone)
 {
     int index = currency_index(zone->currency, strlen(zone->currency));
     assert(index >= 0);
@@ -141,7 +140,7 @@ char *rest_put_zone(char *at, const struct catalog_zone *zone)
     at = JSON_PUT(at, ",\"name\":");
     at = json_put_text(at, zone->name);
     at = JSON_PUT(at, ",\"price\":");
-    at = money_format(at, zone->price_minor, currency_of(zone)->decimals);
+    at = money_format(at, zone->price_minor, rest_zone_currency(zone)->decimals);
     at = JSON_PUT(at, ",\"currency\":");
     at = put_name(at, zone->currency);
     at = JSON_PUT(at, ",\"kind\":");
@@ -159,76 +158,4 @@ char *rest_put_zone(char *at, const struct catalog_zone *zone)
     at = JSON_PUT(at, ",\"updated_at\":");
     at = json_put_time(at, zone->updated_ms);
     return JSON_PUT(at, "}");
-}
-
-/* --- bookings --- */
-
-size_t rest_booking_bytes(const struct catalog *catalog, const struct catalog_zone *zone,
-                          bool named)
-{
-    if (!named)
-        return BOOKING_BYTES;
-    const struct catalog_event *event = catalog_event(catalog, &zone->event_id);
-    return BOOKING_BYTES + json_text_bytes(zone->name) +
-           (event == NULL ? 4 : json_text_bytes(event->title));
-}
-
-static char *put_names(char *at, const struct catalog *catalog, const struct catalog_zone *zone)
-{
-    const struct catalog_event *event = catalog_event(catalog, &zone->event_id);
-    at = JSON_PUT(at, ",\"event_title\":");
-    at = json_put_text_or_null(at, event == NULL ? (struct text){NULL, 0} : event->title);
-    at = JSON_PUT(at, ",\"zone_name\":");
-    return json_put_text(at, zone->name);
-}
-
-/* Unit price, total and currency. No order is accepted whose total overflows:
- * the zone's price was bounded by its seats. */
-static char *put_amounts(char *at, const struct catalog_zone *zone,
-                         const struct booking_facts *booking)
-{
-    unsigned decimals = currency_of(zone)->decimals;
-    int64_t total_minor = 0;
-    bool fits = money_multiply(booking->unit_price_minor, booking->quantity, &total_minor);
-    assert(fits);
-    at = JSON_PUT(at, ",\"unit_price\":");
-    at = money_format(at, booking->unit_price_minor, decimals);
-    at = JSON_PUT(at, ",\"total_amount\":");
-    at = money_format(at, total_minor, decimals);
-    at = JSON_PUT(at, ",\"currency\":\"");
-    at = json_put_bytes(at, zone->currency, 3);
-    return JSON_PUT(at, "\"");
-}
-
-char *rest_put_booking(char *at, const struct catalog *catalog, const struct catalog_zone *zone,
-                       const struct booking_facts *booking, enum booking_status as, bool named)
-{
-    at = JSON_PUT(at, "{\"booking_id\":");
-    at = json_put_uuid(at, &booking->booking_id);
-    at = JSON_PUT(at, ",\"status\":");
-    at = put_name(at, booking_status_name(as));
-    at = JSON_PUT(at, ",\"user_id\":");
-    at = json_put_uuid(at, &booking->user_id);
-    at = JSON_PUT(at, ",\"event_id\":");
-    at = json_put_uuid(at, &zone->event_id);
-    at = JSON_PUT(at, ",\"show_id\":");
-    at = json_put_uuid(at, &zone->show_id);
-    at = JSON_PUT(at, ",\"zone_id\":");
-    at = json_put_uuid(at, &booking->zone_id);
-    if (named)
-        at = put_names(at, catalog, zone);
-    at = JSON_PUT(at, ",\"quantity\":");
-    at = json_put_count(at, booking->quantity);
-    at = JSON_PUT(at, ",\"seats\":[]");
-    at = put_amounts(at, zone, booking);
-    at = JSON_PUT(at, ",\"created_at\":");
-    at = json_put_time(at, booking->created_ms);
-    at = JSON_PUT(at, ",\"expires_at\":");
-    at = json_put_time(at, booking->expires_ms);
-    /* Only reads tell of it: a repeat of a confirm must not speak of a later cancel. */
-    if (named) {
-        at = JSON_PUT(at, ",\"changed_at\":");
-        at = json_put_time_or_null(at, booking->changed_ms);
-    }
-    return at;
 }

@@ -7,14 +7,23 @@
 
 struct rest_call;
 
-/* rest_booking.c: become commands */
+/* rest_reserve.c, rest_change.c, rest_booking.c, rest_order.c: become commands */
 enum rest_outcome rest_booking_reserve(struct rest_call *call);
 enum rest_outcome rest_booking_confirm(struct rest_call *call);
 enum rest_outcome rest_booking_cancel(struct rest_call *call);
+enum rest_outcome rest_booking_extend(struct rest_call *call);
+enum rest_outcome rest_booking_release(struct rest_call *call);
+enum rest_outcome rest_booking_exchange(struct rest_call *call);
+enum rest_outcome rest_booking_transfer(struct rest_call *call);
+enum rest_outcome rest_booking_refund(struct rest_call *call);
 enum rest_outcome rest_booking_list(struct rest_call *call);
 enum rest_outcome rest_booking_pending(struct rest_call *call);
 enum rest_outcome rest_booking_summary(struct rest_call *call);
 enum rest_outcome rest_booking_get(struct rest_call *call);
+enum rest_outcome rest_order_create(struct rest_call *call);
+enum rest_outcome rest_order_confirm(struct rest_call *call);
+enum rest_outcome rest_order_cancel(struct rest_call *call);
+enum rest_outcome rest_order_get(struct rest_call *call);
 
 /* rest_catalog.c: answered from the worker's replica */
 enum rest_outcome rest_event_list(struct rest_call *call);

@@ -247,10 +247,13 @@ static void server_answer(void *context, struct answer *answer)
         exchange = exchange_find(server, connection, answer->to.slot);
     if (exchange) {
         struct http_response response = exchange_response(server, connection, exchange);
-        rest_answer(server->rest, answer, &response);
-        assert(response.ended);
-        exchange_answered(server, connection, exchange, response.status);
-        connection_advance(server, connection);
+        if (rest_answer(server->rest, answer, &response) == REST_ANSWERED) {
+            assert(response.ended);
+            exchange_answered(server, connection, exchange, response.status);
+            connection_advance(server, connection);
+        }
+    } else {
+        rest_drop(server->rest, answer);
     }
     answer_release(answer);
 }
