@@ -44,7 +44,7 @@ struct rig {
     bool broken; /* the visitor saw what nobody wrote */
     uint64_t now;
     /* of the whole run */
-    uint64_t lives, dark_recoveries, torn, failed, records;
+    uint64_t lives, dark_recoveries, torn, failed, records, resharded;
 };
 
 static struct rig rig;
@@ -89,7 +89,7 @@ static int recover(void)
         .path = "/var/log", .init = !rig.made, .storage = sim_disk_storage(rig.disk), .now_ms = 1};
     struct recovery_options recovery = {
         .shard_count = rig.shard_count, .segment_bytes = rig.segment_bytes, .now_ms = 1000};
-    for (uint16_t i = 0; i < rig.shard_count; i++)
+    for (uint16_t i = 0; i < SHARDS_MAX; i++)
         rig.shards[i].visited = 0;
     memset(&rig.error, 0, sizeof rig.error);
     int code = data_dir_open(&rig.dir, &options, &rig.error);
@@ -106,14 +106,15 @@ static int recover(void)
  * in it; being shown, it is now acknowledged too. */
 static void judge(void)
 {
-    CHECK(!rig.broken);
-    for (uint16_t i = 0; i < rig.shard_count; i++) {
+    CHECK(!rig.broken && rig.recovered.shard_count == rig.shard_count);
+    for (uint16_t i = 0; i < SHARDS_MAX; i++) {
         struct shard *shard = &rig.shards[i];
         CHECK(shard->visited >= shard->acknowledged);
         CHECK(shard->visited <= shard->appended);
         shard->appended = shard->acknowledged = shard->visited;
     }
     rig.torn += rig.recovered.torn;
+    rig.resharded += rig.recovered.resharded;
     rig.made = true;
 }
 
@@ -247,10 +248,13 @@ static void pass_time(void)
     sim_disk_advance(rig.disk, rig.now);
 }
 
-/* Recovers, however often the power goes meanwhile. */
+/* Recovers, however often the power goes meanwhile, now and then with another
+ * count of shards. */
 static void come_back(bool calm)
 {
     for (int tries = 0;; tries++) {
+        if (sim_random_below(&rig.random, 4) == 0)
+            rig.shard_count = (uint16_t)sim_random_between(&rig.random, 1, SHARDS_MAX);
         bool cut = tries < 3 && sim_random_below(&rig.random, 4) == 0;
         if (cut)
             sim_disk_cut_after(rig.disk, sim_random_between(&rig.random, 1, 120));
@@ -315,13 +319,14 @@ static void run_seed(uint64_t seed)
     rig.torn = kept.torn;
     rig.failed = kept.failed;
     rig.records = kept.records;
+    rig.resharded = kept.resharded;
     rig.seed = seed;
     sim_random_init(&rig.random, seed, "log.life");
     rig.disk = sim_disk_new(seed);
     rig.shard_count = (uint16_t)sim_random_between(&rig.random, 1, SHARDS_MAX);
     rig.segment_bytes = 32768u << sim_random_below(&rig.random, 3);
     bool calm = sim_random_below(&rig.random, 2) == 0;
-    for (uint16_t i = 0; i < rig.shard_count; i++)
+    for (uint16_t i = 0; i < SHARDS_MAX; i++)
         rig.shards[i].storage = sim_disk_log_storage_new(rig.disk);
     struct sim_disk_faults faults = draw_faults(calm), none = {.latency_ticks_max = 3};
     for (int i = 0; i < LIVES; i++) {
@@ -333,7 +338,7 @@ static void run_seed(uint64_t seed)
     pass_time();
     come_back(true);
     release();
-    for (uint16_t i = 0; i < rig.shard_count; i++)
+    for (uint16_t i = 0; i < SHARDS_MAX; i++)
         log_storage_free(rig.shards[i].storage);
     sim_disk_free(rig.disk);
 }
@@ -364,12 +369,12 @@ static void test_acknowledged_prefix_survives(void **state)
     close(said);
     close(quiet);
     print_message("%llu lives, %llu records, %llu failed logs, %llu torn tails, "
-                  "%llu recoveries cut short\n",
+                  "%llu recoveries cut short, %llu new epochs\n",
                   (unsigned long long)rig.lives, (unsigned long long)rig.records,
                   (unsigned long long)rig.failed, (unsigned long long)rig.torn,
-                  (unsigned long long)rig.dark_recoveries);
+                  (unsigned long long)rig.dark_recoveries, (unsigned long long)rig.resharded);
     if (one == UINT64_MAX && count == SEEDS)
-        assert_true(rig.torn > 0 && rig.failed > 0 && rig.dark_recoveries > 0);
+        assert_true(rig.torn > 0 && rig.failed > 0 && rig.dark_recoveries > 0 && rig.resharded > 0);
 }
 
 /* --- damage that no crash explains --- */
