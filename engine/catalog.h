@@ -178,6 +178,10 @@ enum catalog_stops_fault {
 enum catalog_stops_fault catalog_check_stops(const struct catalog_stop *stops, uint32_t count,
                                              uint32_t *at);
 
+/* The sum of a trip's segment prices, in minor units. False: one is negative, or as
+ * many places as a zone may have could not be sold at that. */
+bool catalog_sum_prices(const int64_t *prices, uint32_t count, int64_t *sum);
+
 /* What a place costs from stop `from` to stop `to`. */
 int64_t catalog_zone_price(const struct catalog_zone *zone, uint32_t from, uint32_t to);
 /* Free places from stop `from` to stop `to`, as published. Any thread. */

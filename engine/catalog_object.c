@@ -186,6 +186,17 @@ struct catalog_zone *catalog_zone_new(const struct catalog_zone *draft)
     return NULL;
 }
 
+bool catalog_sum_prices(const int64_t *prices, uint32_t count, int64_t *sum)
+{
+    int64_t most;
+
+    *sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (prices[i] < 0 || __builtin_add_overflow(*sum, prices[i], sum))
+            return false;
+    return !__builtin_mul_overflow(*sum, (int64_t)CATALOG_ZONE_SEATS_MAX, &most);
+}
+
 int64_t catalog_zone_price(const struct catalog_zone *zone, uint32_t from, uint32_t to)
 {
     int64_t price = 0;

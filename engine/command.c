@@ -105,6 +105,12 @@ void answer_release(struct answer *answer)
     case COMMAND_ZONE_CREATE:
         catalog_zone_release(answer->zone);
         break;
+    case COMMAND_STATION_CREATE:
+        catalog_station_release(answer->station);
+        break;
+    case COMMAND_ROUTE_CREATE:
+        catalog_route_release(answer->route);
+        break;
     case COMMAND_BLOCK_CREATE:
     case COMMAND_BLOCK_END:
         free(answer->block);

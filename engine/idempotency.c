@@ -57,7 +57,11 @@ static void release_object(struct idempotency_table *table, const struct idempot
         answer_memory_forget(&table->answers, entry->answer);
         break;
     case IDEMPOTENCY_STATION:
+        catalog_station_release(entry->station);
+        break;
     case IDEMPOTENCY_ROUTE:
+        catalog_route_release(entry->route);
+        break;
     case IDEMPOTENCY_PENDING:
     case IDEMPOTENCY_BOOKING:
         break;

@@ -27,6 +27,8 @@ enum message_kind {
     MESSAGE_CATALOG_EVENT, /* to every worker: a durable new version (owned) */
     MESSAGE_CATALOG_SHOW,
     MESSAGE_CATALOG_ZONE,
+    MESSAGE_CATALOG_STATION,
+    MESSAGE_CATALOG_ROUTE,
     MESSAGE_CATALOG_APPLIED, /* back to shard 0: this worker's replica has it */
     MESSAGE_INQUIRY,         /* from the control thread; payload.inquiry, owned by it */
     MESSAGE_INQUIRY_DONE     /* back to the control thread */
@@ -54,6 +56,8 @@ struct message {
         const struct catalog_event *event;
         const struct catalog_show *show;
         const struct catalog_zone *zone;
+        const struct catalog_station *station;
+        const struct catalog_route *route;
         struct inquiry *inquiry;
     };
 };

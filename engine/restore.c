@@ -20,10 +20,77 @@ static enum shard_replay_result restore_event(struct restore *restore, const str
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
 
+static enum shard_replay_result restore_station(struct restore *restore,
+                                                const struct record *record)
+{
+    const struct catalog *catalog = shard_catalog(restore->shards[0]);
+    const struct text *code = &record->station.code;
+    const struct catalog_station *same =
+        catalog_station_by_code(catalog, code->bytes, code->length);
+    if (code->length == 0 || code->length > CATALOG_STATION_CODE_BYTES_MAX ||
+        (same && !uuid_equal(&same->id, &record->station.id)))
+        return SHARD_REPLAY_BAD_STATE;
+    struct catalog_station *station = catalog_station_new(&record->station);
+    bool placed = station != NULL;
+
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+        placed = shard_put_station(restore->shards[i], catalog_station_share(station));
+    if (placed)
+        shard_remember_station(restore->shards[shard_of(restore, &record->actor.id)], record,
+                               station);
+    catalog_station_release(station);
+    return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
+}
+
+static bool route_is_possible(const struct catalog *catalog, const struct catalog_route *route)
+{
+    if (route->stop_count < 2 || route->stop_count > CATALOG_STOPS_MAX)
+        return false;
+    for (uint32_t i = 0; i < route->stop_count; i++)
+        if (!catalog_station(catalog, &route->stations[i]))
+            return false;
+    return true;
+}
+
+static enum shard_replay_result restore_route(struct restore *restore, const struct record *record)
+{
+    if (!route_is_possible(shard_catalog(restore->shards[0]), &record->route))
+        return SHARD_REPLAY_BAD_STATE;
+    struct catalog_route *route = catalog_route_new(&record->route);
+    bool placed = route != NULL;
+
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+        placed = shard_put_route(restore->shards[i], catalog_route_share(route));
+    if (placed)
+        shard_remember_route(restore->shards[shard_of(restore, &record->actor.id)], record, route);
+    catalog_route_release(route);
+    return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
+}
+
+/* Of a trip: its stops in themselves, and that its stations are known. */
+static bool stops_are_possible(const struct catalog *catalog, const struct catalog_show *show)
+{
+    const struct catalog_show *before = catalog_show(catalog, &show->id);
+    uint32_t at;
+
+    if (before && before->stop_count != show->stop_count)
+        return false;
+    if (show->stop_count == 0)
+        return true;
+    if (show->segment_count + 1 != show->stop_count ||
+        catalog_check_stops(show->stops, show->stop_count, &at) != CATALOG_STOPS_OK)
+        return false;
+    for (uint32_t i = 0; i < show->stop_count; i++)
+        if (!catalog_station(catalog, &show->stops[i].station_id))
+            return false;
+    return true;
+}
+
 static enum shard_replay_result restore_show(struct restore *restore, const struct record *record)
 {
     if (!catalog_event(shard_catalog(restore->shards[0]), &record->show.event_id) ||
-        record->show.segment_count < 1 || record->show.segment_count > CATALOG_SEGMENTS_MAX)
+        record->show.segment_count < 1 || record->show.segment_count > CATALOG_SEGMENTS_MAX ||
+        !stops_are_possible(shard_catalog(restore->shards[0]), &record->show))
         return SHARD_REPLAY_BAD_STATE;
     struct catalog_show *show = catalog_show_new(&record->show);
     bool placed = show != NULL;
@@ -36,11 +103,38 @@ static enum shard_replay_result restore_show(struct restore *restore, const stru
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
 
+/* A general zone has no plan, a seated one has one of as many seats. */
+static bool plan_is_possible(const struct catalog_zone *zone)
+{
+    enum seat_plan_error error;
+
+    if (zone->kind != ZONE_SEATED)
+        return zone->plan_length == 0;
+    struct seat_plan *plan = seat_plan_decode(zone->plan_bytes, zone->plan_length, &error);
+    bool fits = plan && plan->seat_count == zone->total_seats;
+    seat_plan_free(plan);
+    return fits || (!plan && error == SEAT_PLAN_OUT_OF_MEMORY);
+}
+
+static bool prices_are_possible(const struct catalog_zone *zone, const struct catalog_show *show)
+{
+    int64_t sum;
+
+    if (zone->segment_price_count == 0)
+        return true;
+    return zone->segment_price_count == show->segment_count &&
+           catalog_sum_prices(zone->segment_prices, zone->segment_price_count, &sum) &&
+           sum == zone->price_minor;
+}
+
 static enum shard_replay_result restore_zone(struct restore *restore, const struct record *record)
 {
-    if (!catalog_show(shard_catalog(restore->shards[0]), &record->zone.show_id))
+    const struct catalog_show *show =
+        catalog_show(shard_catalog(restore->shards[0]), &record->zone.show_id);
+    if (!show || !plan_is_possible(&record->zone) || !prices_are_possible(&record->zone, show))
         return SHARD_REPLAY_BAD_STATE;
     struct catalog_zone draft = record->zone;
+    draft.segment_count = show->segment_count;
     const struct catalog_zone *before =
         catalog_zone(shard_catalog(restore->shards[0]), &record->zone.id);
     draft.counters = before ? before->counters : NULL;
@@ -166,6 +260,10 @@ static enum shard_replay_result apply_now(struct restore *restore, const struct 
         return restore_show(restore, record);
     if (record->kind == RECORD_ZONE)
         return restore_zone(restore, record);
+    if (record->kind == RECORD_STATION)
+        return restore_station(restore, record);
+    if (record->kind == RECORD_ROUTE)
+        return restore_route(restore, record);
     for (uint16_t i = 0; i < restore->partitions->shard_count && result == SHARD_REPLAY_OK; i++)
         result = shard_replay(restore->shards[i], record);
     return result;

@@ -152,6 +152,8 @@ enum result shard_decide_catalog(struct shard *shard, const struct command *comm
 /* Puts a version into the replica (takes over the reference) and opens the
  * inventory of a new zone if this shard owns it. False: out of memory. */
 bool shard_put_event(struct shard *shard, const struct catalog_event *event);
+bool shard_put_station(struct shard *shard, const struct catalog_station *station);
+bool shard_put_route(struct shard *shard, const struct catalog_route *route);
 bool shard_put_show(struct shard *shard, const struct catalog_show *show);
 bool shard_put_zone(struct shard *shard, const struct catalog_zone *zone);
 
@@ -228,6 +230,10 @@ void shard_remember_show(struct shard *shard, const struct record *record,
                          const struct catalog_show *show);
 void shard_remember_zone(struct shard *shard, const struct record *record,
                          const struct catalog_zone *zone);
+void shard_remember_station(struct shard *shard, const struct record *record,
+                            const struct catalog_station *station);
+void shard_remember_route(struct shard *shard, const struct record *record,
+                          const struct catalog_route *route);
 
 /* Hash of (caller, key): the same in every process and for ever, since it is in
  * the log. Never 0. */

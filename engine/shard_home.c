@@ -33,11 +33,15 @@ static void answer_object(const struct idempotency_entry *entry, struct answer *
     case IDEMPOTENCY_ZONE:
         answer->zone = catalog_zone_share(entry->zone);
         break;
+    case IDEMPOTENCY_STATION:
+        answer->station = catalog_station_share(entry->station);
+        break;
+    case IDEMPOTENCY_ROUTE:
+        answer->route = catalog_route_share(entry->route);
+        break;
     case IDEMPOTENCY_PENDING:
     case IDEMPOTENCY_BOOKING:
     case IDEMPOTENCY_ANSWER:
-    case IDEMPOTENCY_STATION:
-    case IDEMPOTENCY_ROUTE:
         assert(false && "an entry with an object");
     }
 }
@@ -48,11 +52,16 @@ static bool is_made_by(const struct idempotency_entry *entry, enum command_kind 
     switch (kind) {
     case COMMAND_EVENT_CREATE:
     case COMMAND_EVENT_STATUS:
+    case COMMAND_EVENT_SALE:
         return entry->state == IDEMPOTENCY_EVENT;
     case COMMAND_SHOW_CREATE:
         return entry->state == IDEMPOTENCY_SHOW;
     case COMMAND_ZONE_CREATE:
         return entry->state == IDEMPOTENCY_ZONE;
+    case COMMAND_STATION_CREATE:
+        return entry->state == IDEMPOTENCY_STATION;
+    case COMMAND_ROUTE_CREATE:
+        return entry->state == IDEMPOTENCY_ROUTE;
     default:
         return entry->state == IDEMPOTENCY_BOOKING;
     }
@@ -325,6 +334,7 @@ static void accept_key(struct shard *shard, struct idempotency_entry *entry,
     switch (answer->kind) {
     case COMMAND_EVENT_CREATE:
     case COMMAND_EVENT_STATUS:
+    case COMMAND_EVENT_SALE:
         state = IDEMPOTENCY_EVENT;
         entry->event = catalog_event_share(answer->event);
         break;
@@ -335,6 +345,14 @@ static void accept_key(struct shard *shard, struct idempotency_entry *entry,
     case COMMAND_ZONE_CREATE:
         state = IDEMPOTENCY_ZONE;
         entry->zone = catalog_zone_share(answer->zone);
+        break;
+    case COMMAND_STATION_CREATE:
+        state = IDEMPOTENCY_STATION;
+        entry->station = catalog_station_share(answer->station);
+        break;
+    case COMMAND_ROUTE_CREATE:
+        state = IDEMPOTENCY_ROUTE;
+        entry->route = catalog_route_share(answer->route);
         break;
     default:
         entry->booking_id = answer->booking.booking_id;

@@ -58,6 +58,28 @@ void shard_remember_zone(struct shard *shard, const struct record *record,
                        record->stamp_ms);
 }
 
+void shard_remember_station(struct shard *shard, const struct record *record,
+                            const struct catalog_station *station)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->station = catalog_station_share(station);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_STATION, COMMAND_STATION_CREATE,
+                       record->stamp_ms);
+}
+
+void shard_remember_route(struct shard *shard, const struct record *record,
+                          const struct catalog_route *route)
+{
+    struct idempotency_entry *entry = open_key(shard, record);
+    if (!entry)
+        return;
+    entry->route = catalog_route_share(route);
+    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ROUTE, COMMAND_ROUTE_CREATE,
+                       record->stamp_ms);
+}
+
 static enum shard_replay_result count_tickets(struct shard *shard, const struct uuid *user_id,
                                               const struct uuid *zone_id, uint32_t tickets)
 {

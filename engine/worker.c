@@ -65,6 +65,12 @@ static void release_message(struct message *message)
     case MESSAGE_CATALOG_ZONE:
         catalog_zone_release(message->zone);
         break;
+    case MESSAGE_CATALOG_STATION:
+        catalog_station_release(message->station);
+        break;
+    case MESSAGE_CATALOG_ROUTE:
+        catalog_route_release(message->route);
+        break;
     default: /* commands are not held back; the others own nothing */
         break;
     }

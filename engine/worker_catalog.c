@@ -20,6 +20,14 @@ static struct message version_message(const struct record *record, const struct 
         message.kind = MESSAGE_CATALOG_SHOW;
         message.show = catalog_show_share(answer->show);
         break;
+    case RECORD_STATION:
+        message.kind = MESSAGE_CATALOG_STATION;
+        message.station = catalog_station_share(answer->station);
+        break;
+    case RECORD_ROUTE:
+        message.kind = MESSAGE_CATALOG_ROUTE;
+        message.route = catalog_route_share(answer->route);
+        break;
     default:
         message.kind = MESSAGE_CATALOG_ZONE;
         message.zone = catalog_zone_share(answer->zone);
@@ -38,6 +46,12 @@ static bool make_version(const struct record *record, struct answer *answer)
     case RECORD_SHOW:
         answer->show = catalog_show_new(&record->show);
         return answer->show != NULL;
+    case RECORD_STATION:
+        answer->station = catalog_station_new(&record->station);
+        return answer->station != NULL;
+    case RECORD_ROUTE:
+        answer->route = catalog_route_new(&record->route);
+        return answer->route != NULL;
     default:
         answer->zone = catalog_zone_new(&record->zone);
         return answer->zone != NULL;
@@ -51,6 +65,10 @@ static bool put_here(struct worker *worker, const struct message *version)
         return shard_put_event(worker->shard, version->event);
     case MESSAGE_CATALOG_SHOW:
         return shard_put_show(worker->shard, version->show);
+    case MESSAGE_CATALOG_STATION:
+        return shard_put_station(worker->shard, version->station);
+    case MESSAGE_CATALOG_ROUTE:
+        return shard_put_route(worker->shard, version->route);
     default:
         return shard_put_zone(worker->shard, version->zone);
     }
@@ -68,7 +86,7 @@ static struct catalog_round *open_round(struct worker *worker)
 static void answer_unchanged(struct worker *worker, const struct command *command,
                              struct answer *answer)
 {
-    assert(command->kind == COMMAND_EVENT_STATUS);
+    assert(command->kind == COMMAND_EVENT_STATUS || command->kind == COMMAND_EVENT_SALE);
     const struct catalog_event *event =
         catalog_event(shard_catalog(worker->shard), &command->event_status.event_id);
     answer->event = catalog_event_share(event);
@@ -115,6 +133,10 @@ static void name_new_object(struct worker *worker, struct command *command)
         command->show->id = id;
     else if (command->kind == COMMAND_ZONE_CREATE)
         command->zone->id = id;
+    else if (command->kind == COMMAND_STATION_CREATE)
+        command->station->id = id;
+    else if (command->kind == COMMAND_ROUTE_CREATE)
+        command->route->id = id;
 }
 
 static void decide_change(struct worker *worker, struct command *command)

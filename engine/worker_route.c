@@ -268,7 +268,9 @@ static uint16_t zone_shard_of(const struct worker *worker, const struct command 
 static bool is_on_catalog(enum command_kind kind)
 {
     return kind == COMMAND_EVENT_CREATE || kind == COMMAND_EVENT_STATUS ||
-           kind == COMMAND_SHOW_CREATE || kind == COMMAND_ZONE_CREATE;
+           kind == COMMAND_SHOW_CREATE || kind == COMMAND_ZONE_CREATE ||
+           kind == COMMAND_EVENT_SALE || kind == COMMAND_STATION_CREATE ||
+           kind == COMMAND_ROUTE_CREATE;
 }
 
 /* The next shard's mailbox is full: undo the admission and say so. */
@@ -448,6 +450,8 @@ void worker_receive(struct worker *worker, uint16_t from, struct message *messag
     case MESSAGE_CATALOG_EVENT:
     case MESSAGE_CATALOG_SHOW:
     case MESSAGE_CATALOG_ZONE:
+    case MESSAGE_CATALOG_STATION:
+    case MESSAGE_CATALOG_ROUTE:
         worker_put_version(worker, from, message);
         break;
     case MESSAGE_CATALOG_APPLIED:

@@ -160,12 +160,183 @@ static void test_shows_and_zones(void **state)
     make_zone.actor = other_organizer;
     assert_int_equal(decide(rig, make_zone, &record), RESULT_NOT_FOUND);
     make_zone.actor = organizer;
-    zone.kind = ZONE_SEATED;
-    assert_int_equal(decide(rig, make_zone, &record), RESULT_KIND_UNSUPPORTED);
+    zone.kind = ZONE_SEATED; /* without a plan */
+    assert_int_equal(decide(rig, make_zone, &record), RESULT_INVALID_STATE);
     zone.kind = ZONE_GENERAL;
+    zone.plan_bytes = (const uint8_t *)"plan";
+    zone.plan_length = 4; /* with one, and general */
+    assert_int_equal(decide(rig, make_zone, &record), RESULT_INVALID_STATE);
+    zone.plan_length = 0;
+    zone.total_seats = 0;
+    assert_int_equal(decide(rig, make_zone, &record), RESULT_INVALID_STATE);
+    zone.total_seats = 10;
     given_event(rig, EVENT_CANCELLED);
     assert_int_equal(decide(rig, make_zone, &record), RESULT_INVALID_STATE);
     assert_int_equal(decide(rig, make_show, &record), RESULT_INVALID_STATE);
+}
+
+/* --- stations, routes, trips --- */
+
+static struct uuid station_id(uint64_t number)
+{
+    return rig_id(9, number);
+}
+
+static void given_station(struct rig *rig, uint64_t number, const char *code)
+{
+    struct catalog_station draft = {.id = station_id(number), .code = {code, 3}};
+    assert_true(shard_put_station(rig->shards[0], catalog_station_new(&draft)));
+}
+
+/* A code belongs to one station; users make none. */
+static void test_stations(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    struct catalog_station draft = {.id = station_id(7), .code = {"DHA", 3}};
+    struct command command = {
+        .kind = COMMAND_STATION_CREATE, .actor = organizer, .station = &draft};
+
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.kind, RECORD_STATION);
+    assert_int_equal(record.station.created_ms, rig->now_ms);
+    command.actor = user;
+    assert_int_equal(decide(rig, command, &record), RESULT_FORBIDDEN);
+    command.actor = admin;
+    given_station(rig, 0, "DHA");
+    assert_int_equal(decide(rig, command, &record), RESULT_CONFLICT);
+    draft.code = (struct text){"CTG", 3};
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    draft.code.length = 0;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+}
+
+/* A route has 2 to 65 known stations, each once. */
+static void test_routes(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    struct uuid stations[3] = {station_id(0), station_id(1), station_id(2)};
+    struct catalog_route draft = {.id = rig_id(8, 0), .stop_count = 2, .stations = stations};
+    struct command command = {.kind = COMMAND_ROUTE_CREATE, .actor = organizer, .route = &draft};
+
+    given_station(rig, 0, "AAA");
+    assert_int_equal(decide(rig, command, &record), RESULT_NOT_FOUND);
+    given_station(rig, 1, "BBB");
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.kind, RECORD_ROUTE);
+    draft.stop_count = 1;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    draft.stop_count = CATALOG_STOPS_MAX + 1;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    draft.stop_count = 3;
+    stations[2] = stations[0];
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+}
+
+/* A trip stops at known stations in the order of time, and follows the route it names. */
+static void test_trips(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    struct catalog_stop stops[3] = {
+        {station_id(0), 100, 100}, {station_id(1), 200, 210}, {station_id(2), 300, 300}};
+    struct catalog_show draft = {
+        .id = rig_id(2, 0), .event_id = rig_event_id(0), .stop_count = 3, .stops = stops};
+    struct command command = {.kind = COMMAND_SHOW_CREATE, .actor = organizer, .show = &draft};
+
+    given_event(rig, EVENT_DRAFT);
+    given_station(rig, 0, "AAA");
+    given_station(rig, 1, "BBB");
+    assert_int_equal(decide(rig, command, &record), RESULT_NOT_FOUND);
+    given_station(rig, 2, "CCC");
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.show.segment_count, 2);
+    stops[1].departs_ms = 199; /* before it arrives */
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    stops[1].departs_ms = 301; /* after the next arrival */
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    stops[1].departs_ms = 300;
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    draft.stop_count = 1;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    draft.stop_count = 3;
+    draft.route_id = rig_id(8, 0);
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    struct uuid stations[3] = {station_id(0), station_id(1), station_id(2)};
+    struct catalog_route route = {.id = draft.route_id, .stop_count = 3, .stations = stations};
+    assert_true(shard_put_route(rig->shards[0], catalog_route_new(&route)));
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    struct catalog_stop swap = stops[0];
+    stops[0].station_id = stops[1].station_id;
+    stops[1].station_id = swap.station_id;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+}
+
+/* A trip's zone has a price for each segment or for none; their sum is its price. */
+static void test_segment_prices(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    struct catalog_stop stops[3] = {
+        {station_id(0), 100, 100}, {station_id(1), 200, 210}, {station_id(2), 300, 300}};
+    struct catalog_show show = {.id = rig_id(2, 0),
+                                .event_id = rig_event_id(0),
+                                .segment_count = 2,
+                                .stop_count = 3,
+                                .stops = stops};
+    int64_t prices[3] = {100, 250, 0};
+    struct catalog_zone zone = {.id = rig_zone_id(0),
+                                .show_id = show.id,
+                                .total_seats = 10,
+                                .price_minor = 350,
+                                .segment_price_count = 2,
+                                .segment_prices = prices};
+    struct command command = {.kind = COMMAND_ZONE_CREATE, .actor = organizer, .zone = &zone};
+
+    given_event(rig, EVENT_DRAFT);
+    assert_true(shard_put_show(rig->shards[0], catalog_show_new(&show)));
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.zone.segment_count, 2);
+    zone.segment_price_count = 3;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    zone.segment_price_count = 2;
+    zone.price_minor = 349;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    prices[0] = -1;
+    zone.price_minor = 249;
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    prices[0] = zone.price_minor = INT64_MAX; /* the sum does not fit */
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
+    zone.segment_price_count = 0;
+    zone.price_minor = 349;
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+}
+
+/* Closing an event's sale is a new version; what is so already is not. */
+static void test_sale_by_hand(void **state)
+{
+    struct rig *rig = *state;
+    struct record record;
+    struct command command = {.kind = COMMAND_EVENT_SALE, .actor = organizer};
+    command.event_status.event_id = rig_event_id(0);
+    command.event_status.closed = true;
+
+    assert_int_equal(decide(rig, command, &record), RESULT_NOT_FOUND);
+    given_event(rig, EVENT_PUBLISHED);
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.kind, RECORD_EVENT);
+    assert_true(record.event.sale_closed);
+    assert_int_equal(record.event.status, EVENT_PUBLISHED);
+    command.event_status.closed = false;
+    assert_int_equal(decide(rig, command, &record), RESULT_OK);
+    assert_int_equal(record.kind, 0);
+    command.actor = other_organizer;
+    assert_int_equal(decide(rig, command, &record), RESULT_NOT_FOUND);
+    command.actor = organizer;
+    command.event_status.closed = true;
+    given_event(rig, EVENT_CANCELLED);
+    assert_int_equal(decide(rig, command, &record), RESULT_INVALID_STATE);
 }
 
 /* --- lists --- */
@@ -275,9 +446,20 @@ static void test_summary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_a_full_catalog), CASE(test_who_makes_events),   CASE(test_slug_is_taken_once),
-        CASE(test_who_publishes),  CASE(test_states_of_an_event), CASE(test_shows_and_zones),
-        CASE(test_list),           CASE(test_a_far_page),         CASE(test_pending),
+        CASE(test_a_full_catalog),
+        CASE(test_who_makes_events),
+        CASE(test_slug_is_taken_once),
+        CASE(test_who_publishes),
+        CASE(test_states_of_an_event),
+        CASE(test_shows_and_zones),
+        CASE(test_stations),
+        CASE(test_routes),
+        CASE(test_trips),
+        CASE(test_segment_prices),
+        CASE(test_sale_by_hand),
+        CASE(test_list),
+        CASE(test_a_far_page),
+        CASE(test_pending),
         CASE(test_summary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
