@@ -45,10 +45,19 @@ struct config {
         bool allow_buffered; /* where O_DIRECT is refused */
     } storage;
     struct {
+        uint32_t log_mb;              /* take one when the log grew by so much; 0: never */
+        uint32_t write_mb_per_second; /* 0: as fast as it goes */
+    } snapshot;
+    struct {
+        bool enabled;
+        uint32_t log_mb_max; /* alarm above; 0: never */
+    } retention;
+    struct {
         char socket[CONFIG_TEXT_BYTES]; /* relative to data_dir unless absolute */
     } admin;
     struct {
         uint32_t reservation_ttl_seconds;
+        uint32_t hold_extend_max_seconds; /* after it was made no reservation lives longer */
         uint32_t max_per_order;
         uint32_t max_per_user_default;
         uint32_t idempotency_seconds;

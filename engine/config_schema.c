@@ -69,12 +69,28 @@ const struct config_key config_keys[] = {
            "Go on with ordinary writes where the file system refuses O_DIRECT (as tmpfs\n"
            "may): as durable, but slower."),
 
+    COUNT(snapshot, log_mb, 0, 1u << 20, "1024", "megabytes",
+          "Take a snapshot when the logs have grown by so much since the last, so that a\n"
+          "start need replay no more than about this; 0 is only when boxctl asks."),
+    COUNT(snapshot, write_mb_per_second, 0, 1u << 20, "32", "megabytes per second",
+          "How fast it is written, so that it does not take the disk from the log; 0 is\n"
+          "as fast as it goes."),
+
+    SWITCH(retention, enabled, "true",
+           "Reuse log that the last two snapshots and every cursor (the mirror's) have\n"
+           "passed; false keeps all of it for ever."),
+    COUNT(retention, log_mb_max, 0, 1u << 30, "65536", "megabytes",
+          "Say so when more than this is kept, and who needs it; 0 is never. Log that\n"
+          "somebody needs is kept all the same."),
+
     TEXT(admin, socket, "admin/boxoffice.sock",
          "Unix socket of boxctl, mode 0600 in a directory of mode 0700; relative to\n"
          "data_dir unless absolute."),
 
     COUNT(booking, reservation_ttl_seconds, 1, DAY_SECONDS, "600", "seconds",
           "How long a reservation holds its tickets."),
+    COUNT(booking, hold_extend_max_seconds, 1, 7 * DAY_SECONDS, "1800", "seconds",
+          "After it was made a reservation cannot be extended beyond this."),
     COUNT(booking, max_per_order, 1, 1000, "10", "tickets", "In one reservation."),
     COUNT(booking, max_per_user_default, 1, 1000000, "4", "tickets",
           "Per user and event, held and confirmed together, where the event sets none."),
@@ -116,6 +132,8 @@ const struct config_section config_sections[] = {
     {"server", "Connections and HTTP."},
     {"engine", "Threads."},
     {"storage", "The log."},
+    {"snapshot", "Snapshots: made by boxreplay beside the engine."},
+    {"retention", "How much log is kept."},
     {"admin", "Operators."},
     {"booking", "The rules of a sale."},
     {"mirror", "PostgreSQL, written by boxreplay; the engine never waits for it."},

@@ -14,8 +14,10 @@
 #include "../net/reactor.h"
 #include "../net/server.h"
 #include "../persist/crash_point.h"
+#include "../persist/log_upkeep.h"
 #include "../persist/log_writer.h"
 #include "../persist/recovery.h"
+#include "../persist/snapshot_load.h"
 #include "command_line.h"
 #include "config.h"
 #include "cpu.h"
@@ -58,7 +60,10 @@ struct boxoffice {
     bool init;
     struct data_dir *dir;
     struct recovery_result recovery;
+    struct snapshot_cut cut; /* the snapshot it began with */
     struct segment_keeper *keeper;
+    struct log_upkeep upkeep;
+    const char *config_path; /* argv's; NULL: none */
     enum log_storage_method method;
     struct bells *bells;
     struct control *control;
@@ -123,10 +128,10 @@ static int visit_record(void *context, uint32_t epoch, uint16_t shard, const str
     return judge_restored(context, restore_record(context, record));
 }
 
-static bool make_shards(struct boxoffice *boxoffice)
+static struct shard_options shard_options(const struct boxoffice *boxoffice)
 {
     const struct config *config = &boxoffice->config;
-    struct shard_options options = {
+    return (struct shard_options){
         .partitions = &boxoffice->group.partitions,
         .reservation_ttl_ms = config->booking.reservation_ttl_seconds * 1000,
         .max_per_order = config->booking.max_per_order,
@@ -134,14 +139,6 @@ static bool make_shards(struct boxoffice *boxoffice)
         .reserve_per_minute =
             config->rate_limit.enabled ? config->rate_limit.reserve_per_minute : 0,
         .reserve_burst = config->rate_limit.reserve_burst};
-
-    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++) {
-        options.index = i;
-        boxoffice->shards[i] = shard_new(&options);
-        if (!boxoffice->shards[i])
-            return false;
-    }
-    return true;
 }
 
 /* The counts that recovery rebuilt are durable: show them before serving. */
@@ -167,13 +164,14 @@ static int recover(struct boxoffice *boxoffice)
     struct recovery_options options = {.shard_count = boxoffice->group.shard_count,
                                        .segment_bytes = boxoffice->config.storage.segment_bytes,
                                        .now_ms = clock.wall_ms(clock.context)};
+    const struct shard_options shard = shard_options(boxoffice);
     struct log_error error = {0};
     uint64_t begun_ns = clock.monotonic_ns(clock.context);
 
-    if (!make_shards(boxoffice)) {
-        fputs("boxoffice: no memory for the shards' tables\n", stderr);
-        return EXIT_RESOURCES;
-    }
+    if (snapshot_restore(boxoffice->dir, &shard, boxoffice->shards, &boxoffice->cut, &error) != 0)
+        return fail_log(&error);
+    restore.stamp_ms = boxoffice->cut.stamp_ms;
+    options.cut = &boxoffice->cut;
     if (recovery_run(boxoffice->dir, &options, visit_record, &restore, &boxoffice->recovery,
                      &error) != 0)
         return fail_log(&error);
@@ -181,7 +179,8 @@ static int recover(struct boxoffice *boxoffice)
         return EXIT_BUG;
     for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
         publish_recovered_counts(boxoffice->shards[i]);
-    logger_log(LOGGER_INFO, "recovered", LOG_INT("records", boxoffice->recovery.records),
+    logger_log(LOGGER_INFO, "recovered", LOG_INT("snapshot", boxoffice->cut.number),
+               LOG_INT("records", boxoffice->recovery.records),
                LOG_INT("epoch", boxoffice->recovery.epoch),
                LOG_BOOL("clean", boxoffice->recovery.clean),
                LOG_BOOL("resharded", boxoffice->recovery.resharded),
@@ -409,13 +408,28 @@ static uint64_t now_ms(const struct boxoffice *boxoffice)
     return clock->monotonic_ns(clock->context) / 1000000;
 }
 
+static void keep_up(struct boxoffice *boxoffice)
+{
+    uint64_t log_bytes = 0;
+
+    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
+        log_bytes += metric_get(&boxoffice->group.metrics[i].log_bytes);
+    log_upkeep_step(&boxoffice->upkeep, log_bytes, now_ms(boxoffice));
+}
+
 /* The first signal drains, a second stops at once, and so does a drain that
  * takes too long. Returns when the workers have ended. */
 static void wait_for_end(struct boxoffice *boxoffice, const sigset_t *signals)
 {
     struct worker_group *group = &boxoffice->group;
+    const struct log_upkeep_options upkeep = {.dir = boxoffice->dir,
+                                              .epoch = boxoffice->recovery.epoch,
+                                              .config_path = boxoffice->config_path,
+                                              .config = &boxoffice->config,
+                                              .unsaved_bytes = boxoffice->recovery.bytes};
     uint64_t stop_asked_ms = 0;
 
+    log_upkeep_init(&boxoffice->upkeep, &upkeep);
     while (atomic_load(&boxoffice->threads_ended) < group->shard_count) {
         int signal = sigtimedwait(signals, NULL, &(struct timespec){.tv_nsec = 50000000});
         int stop = atomic_load(&group->stop);
@@ -426,7 +440,9 @@ static void wait_for_end(struct boxoffice *boxoffice, const sigset_t *signals)
             atomic_store(&group->stop, stop);
             ring_all(boxoffice);
         }
-        if (stop != WORKER_RUN && stop_asked_ms == 0)
+        if (stop == WORKER_RUN)
+            keep_up(boxoffice);
+        else if (stop_asked_ms == 0)
             stop_asked_ms = now_ms(boxoffice);
         if (stop_asked_ms != 0 && now_ms(boxoffice) > stop_asked_ms + STOP_GRACE_MS)
             _exit(atomic_load(&group->exit_code)); /* as a crash would: the log is good */
@@ -437,6 +453,7 @@ static void close_all(struct boxoffice *boxoffice)
 {
     uint16_t count = boxoffice->group.shard_count;
 
+    log_upkeep_stop(&boxoffice->upkeep);
     for (uint16_t i = 0; i < count; i++)
         if (boxoffice->threads[i].started)
             pthread_join(boxoffice->threads[i].thread, NULL);
@@ -507,6 +524,7 @@ int main(int argc, char **argv)
         return fail_config(error);
     }
     boxoffice->init = command_line.init;
+    boxoffice->config_path = command_line.config;
     boxoffice->group.config = &boxoffice->config;
     boxoffice->group.clock = clock_system();
     boxoffice->group.shard_count = boxoffice->config.engine.shards;

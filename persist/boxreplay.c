@@ -3,9 +3,13 @@
 
 #include "../engine/logger.h"
 #include "../engine/version.h"
+#include "crash_point.h"
 #include "mirror_run.h"
 #include "replay_diff.h"
 #include "replay_dump.h"
+#include "replay_rebuild.h"
+#include "replay_salvage.h"
+#include "replay_snapshot.h"
 #include "replay_options.h"
 #include "replay_verify.h"
 
@@ -18,6 +22,7 @@ int main(int argc, char **argv)
     enum logger_level level = LOGGER_INFO;
     (void)logger_level_parse(options.config.log.level, &level);
     logger_init(level);
+    crash_point_init();
     switch (options.command) {
     case REPLAY_MIRROR:
         return mirror_run(&options);
@@ -27,6 +32,12 @@ int main(int argc, char **argv)
         return replay_dump(&options);
     case REPLAY_DIFF:
         return replay_diff(&options);
+    case REPLAY_SNAPSHOT:
+        return replay_snapshot(&options);
+    case REPLAY_REBUILD:
+        return replay_rebuild(&options);
+    case REPLAY_SALVAGE:
+        return replay_salvage(&options);
     case REPLAY_HELP:
         replay_options_usage();
         return 0;

@@ -10,6 +10,7 @@
 
 #include "durable_mark.h"
 #include "header_file.h"
+#include "log_scan.h"
 #include "log_window.h"
 #include "record_codec.h"
 #include "segment.h"
@@ -29,7 +30,8 @@ struct log_reader {
     uint64_t offset;        /* of the next block */
     uint64_t next_sequence; /* its first sequence; 0: whatever comes (just opened) */
     uint64_t previous_hash;
-    bool chained; /* previous_hash is known */
+    uint64_t stamp_ms; /* of the block being handed out */
+    bool chained;      /* previous_hash is known */
     /* the block being handed out */
     const uint8_t *at, *limit;
     uint32_t left;
@@ -223,6 +225,18 @@ static enum log_reader_status idle(const struct log_reader *reader)
                                                                     : LOG_READER_IDLE;
 }
 
+static enum log_reader_status given_up(struct log_reader *reader, uint64_t first,
+                                       struct log_error *error)
+{
+    reader->segment = 0;
+    log_error_set(error, LOG_EXIT_NO_DATA, NULL,
+                  "%s begins with sequence %llu: what is before it, wanted from %llu on, was given "
+                  "up when a snapshot had it",
+                  reader->shard_path, (unsigned long long)first,
+                  (unsigned long long)reader->wanted);
+    return LOG_READER_ERROR;
+}
+
 static enum log_reader_status load(struct log_reader *reader, struct log_error *error)
 {
     const struct log_block_header *block;
@@ -233,6 +247,8 @@ static enum log_reader_status load(struct log_reader *reader, struct log_error *
         return fail(reader, error, LOG_EXIT_CORRUPT, "a durable block is damaged or missing");
     if (found < 0)
         return fail(reader, error, LOG_EXIT_IO, strerror(-found));
+    if (!reader->chained && block->first_sequence > reader->wanted)
+        return given_up(reader, block->first_sequence, error);
     reader->at = (const uint8_t *)block + LOG_BLOCK_HEADER_BYTES;
     reader->limit = reader->at + block->bytes;
     reader->left = block->count;
@@ -241,6 +257,7 @@ static enum log_reader_status load(struct log_reader *reader, struct log_error *
     reader->offset += log_block_size(block);
     reader->next_sequence = block->first_sequence + block->count;
     reader->previous_hash = block->header_hash;
+    reader->stamp_ms = block->stamp_ms;
     reader->chained = true;
     return LOG_READER_RECORD;
 }
@@ -283,6 +300,14 @@ enum log_reader_status log_reader_next(struct log_reader *reader, struct record 
 uint64_t log_reader_sequence(const struct log_reader *reader)
 {
     return reader->wanted;
+}
+
+void log_reader_position(const struct log_reader *reader, struct log_start *position)
+{
+    *position = (struct log_start){.sequence = reader->next_sequence - 1,
+                                   .previous_hash = reader->previous_hash,
+                                   .stamp_ms = reader->stamp_ms,
+                                   .segment = reader->chained ? reader->segment : 0};
 }
 
 uint64_t log_reader_durable(const struct log_reader *reader)

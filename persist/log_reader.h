@@ -24,7 +24,8 @@ enum log_reader_status {
 };
 
 /* A sequence past the log's end is fine (the reader waits for it). One before the epoch's
- * first is an error. */
+ * first is an error; one that is given up because a snapshot has it, too
+ * (LOG_EXIT_NO_DATA from log_reader_next). */
 int log_reader_open(struct log_reader **reader, const struct log_reader_options *options,
                     struct log_error *error);
 void log_reader_close(struct log_reader *reader); /* NULL: nothing */
@@ -35,6 +36,11 @@ enum log_reader_status log_reader_next(struct log_reader *reader, struct record 
 
 /* The sequence log_reader_next would return next. */
 uint64_t log_reader_sequence(const struct log_reader *reader);
+/* Where the last record's block ends: what a snapshot or a copy that has all
+ * records up to there goes on from. Only between blocks, before anything of the next
+ * is read; nothing read yet: segment 0. clean_stop is not known here. */
+struct log_start;
+void log_reader_position(const struct log_reader *reader, struct log_start *position);
 /* The newest durable sequence as the writer published it: for the lag. */
 uint64_t log_reader_durable(const struct log_reader *reader);
 /* Where the last record's block lies, for messages. */

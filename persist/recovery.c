@@ -161,6 +161,10 @@ static int check_cut(const struct recovery *recovery, const struct data_dir_epoc
                      uint32_t count)
 {
     const struct snapshot_cut *cut = recovery->options->cut;
+    if ((!cut || cut->number == 0) && epochs[0].first_sequence > 1)
+        return log_error_set(recovery->error, LOG_EXIT_CORRUPT, "RM",
+                             "%s begins with a snapshot, not with a log, and no snapshot is good",
+                             data_dir_path(recovery->dir));
     if (!cut || cut->number == 0)
         return 0;
     if (cut->epoch >= 1 && cut->epoch <= count &&

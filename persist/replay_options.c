@@ -11,12 +11,16 @@
 static const char usage[] =
     "Usage: boxreplay COMMAND [OPTION]...\n"
     "Reads the engine's log, while the engine runs or not, and never changes it.\n"
+    "The data directory may also be given as the last argument.\n"
     "\n"
     "Commands\n"
     "  mirror   follow all logs into PostgreSQL; makes and migrates its tables\n"
     "  verify   check hashes, chain, sequences and invariants of the whole log\n"
     "  dump     print records as JSON, one a line\n"
     "  diff     compare PostgreSQL with the log at the mirror's position\n"
+    "  snapshot take a snapshot, so that a start need not replay what is before it\n"
+    "  rebuild  make a new data directory with the state at a point of the log\n"
+    "  salvage  make a new data directory from all that is good in a damaged one\n"
     "\n"
     "Options of all commands\n"
     "  --config FILE     the engine's configuration file\n"
@@ -30,6 +34,12 @@ static const char usage[] =
     "dump\n"
     "  --shard N         this shard only          --from SEQ  the first sequence\n"
     "  --epoch N         this epoch only          --to SEQ    the last sequence\n"
+    "rebuild, salvage\n"
+    "  --out DIR         the new directory; it must not exist\n"
+    "rebuild\n"
+    "  --to POINT        a time (2026-11-21T10:00:00Z), SHARD:SEQ,SHARD:SEQ... of all\n"
+    "                    shards, or SEQ if there is one shard; with --epoch N not the last\n"
+    "                    epoch's. Left out: the end\n"
     "\n"
     "Exit codes: 0 done; 1 diff found differences; 64 wrong use; 65 the log or the\n"
     "mirror is damaged; 66 no log there; 69 PostgreSQL unreachable; 70 the log says\n"
@@ -44,6 +54,7 @@ enum option_code {
     OPTION_EPOCH,
     OPTION_FROM,
     OPTION_TO,
+    OPTION_OUT,
     OPTION_HELP,
     OPTION_VERSION
 };
@@ -56,6 +67,7 @@ static const struct option long_options[] = {{"config", required_argument, NULL,
                                              {"epoch", required_argument, NULL, OPTION_EPOCH},
                                              {"from", required_argument, NULL, OPTION_FROM},
                                              {"to", required_argument, NULL, OPTION_TO},
+                                             {"out", required_argument, NULL, OPTION_OUT},
                                              {"help", no_argument, NULL, OPTION_HELP},
                                              {"version", no_argument, NULL, OPTION_VERSION},
                                              {NULL, 0, NULL, 0}};
@@ -73,11 +85,10 @@ static int wrong_use(const char *what, const char *which)
 
 static bool command_parse(enum replay_command *command, const char *name)
 {
-    static const char *const names[] = {[REPLAY_MIRROR] = "mirror",
-                                        [REPLAY_VERIFY] = "verify",
-                                        [REPLAY_DUMP] = "dump",
-                                        [REPLAY_DIFF] = "diff",
-                                        [REPLAY_HELP] = "help"};
+    static const char *const names[] = {
+        [REPLAY_MIRROR] = "mirror",   [REPLAY_VERIFY] = "verify",     [REPLAY_DUMP] = "dump",
+        [REPLAY_DIFF] = "diff",       [REPLAY_SNAPSHOT] = "snapshot", [REPLAY_REBUILD] = "rebuild",
+        [REPLAY_SALVAGE] = "salvage", [REPLAY_HELP] = "help"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0) {
             *command = (enum replay_command)i;
@@ -107,11 +118,14 @@ static bool applies(enum option_code code, enum replay_command command)
         return command == REPLAY_MIRROR || command == REPLAY_DIFF;
     case OPTION_ONCE:
         return command == REPLAY_MIRROR;
-    case OPTION_SHARD:
     case OPTION_EPOCH:
-    case OPTION_FROM:
     case OPTION_TO:
+        return command == REPLAY_DUMP || command == REPLAY_REBUILD;
+    case OPTION_SHARD:
+    case OPTION_FROM:
         return command == REPLAY_DUMP;
+    case OPTION_OUT:
+        return command == REPLAY_REBUILD || command == REPLAY_SALVAGE;
     default:
         return true;
     }
@@ -158,6 +172,12 @@ static int take_option(struct replay_options *options, enum option_code code, co
     case OPTION_ONCE:
         options->once = true;
         return 0;
+    case OPTION_OUT:
+        options->out = text;
+        return 0;
+    case OPTION_TO:
+        options->to = text;
+        return options->command == REPLAY_DUMP ? number_option(options, code, text) : 0;
     case OPTION_HELP:
         options->command = REPLAY_HELP;
         return 0;
@@ -227,8 +247,13 @@ int replay_options_parse(struct replay_options *options, int argc, char **argv)
         if (result != 0)
             return result;
     }
+    if (optind + 1 == argc && options->data_dir == NULL)
+        options->data_dir = argv[optind++];
     if (optind < argc)
         return wrong_use("not expected: ", argv[optind]);
+    if ((options->command == REPLAY_REBUILD || options->command == REPLAY_SALVAGE) &&
+        options->out == NULL)
+        return wrong_use("give --out DIR", "");
     if (options->command == REPLAY_HELP || options->command == REPLAY_VERSION)
         return 0;
     if (options->config_path == NULL && options->data_dir == NULL)

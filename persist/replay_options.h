@@ -9,6 +9,9 @@ enum replay_command {
     REPLAY_VERIFY,
     REPLAY_DUMP,
     REPLAY_DIFF,
+    REPLAY_SNAPSHOT,
+    REPLAY_REBUILD,
+    REPLAY_SALVAGE,
     REPLAY_HELP,
     REPLAY_VERSION
 };
@@ -31,6 +34,8 @@ struct replay_options {
     uint32_t epoch;         /* 0: all */
     uint64_t from_sequence; /* 0: the first */
     uint64_t to_sequence;   /* UINT64_MAX: the last */
+    const char *out;        /* rebuild, salvage: the directory to make */
+    const char *to;         /* rebuild: the point, as it was given */
     struct config config;   /* data_dir and postgres put in their places */
 };
 
