@@ -103,7 +103,7 @@ static int key_order(const void *a, const void *b)
 /* A window that starts in a word ends there or in the next. */
 static void order_fill(struct seat_map *map)
 {
-    uint64_t keys[SEAT_MAP_WORDS_MAX];
+    uint64_t keys[SEAT_MAP_WORDS_MAX] = {0};
     uint32_t next = SEAT_RANK_MAX;
 
     for (uint32_t w = map->word_count; w-- > 0;) {

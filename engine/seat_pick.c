@@ -59,17 +59,16 @@ static void split_size_set(struct split *split, uint32_t size)
     split->below = split->above = split->field.map->plan->rows[split->row].first;
 }
 
-/* Takes a window out of the open seats. */
+/* Takes a window out of the open seats. Its neighbours are not open - a longer series
+ * would have been the part - except beside the last part, after which nobody looks. */
 static void split_take(struct split *split, uint32_t seat)
 {
     uint64_t *open = split->words.open + 1, *joined = split->words.joined + 1;
-    uint32_t end = seat + split->size, last = (end - 1) / SEAT_WORD_BITS;
-    uint32_t first = seat / SEAT_WORD_BITS;
 
-    for (uint32_t i = seat; i < end; i++)
+    for (uint32_t i = seat; i < seat + split->size; i++) {
         open[i / SEAT_WORD_BITS] &= ~(UINT64_C(1) << i % SEAT_WORD_BITS);
-    for (uint32_t w = first > 0 ? first - 1 : 0; w <= last; w++)
-        joined[w] = seat_word_joined(open, split->field.map->opens, w);
+        joined[i / SEAT_WORD_BITS] &= ~(UINT64_C(1) << i % SEAT_WORD_BITS);
+    }
 }
 
 /* Moves `above` to the next seat at which a window starts; the end: none. */
@@ -244,28 +243,22 @@ static bool clean_window_exists(const struct seat_field *field, uint32_t count)
     return false;
 }
 
-/* Whether the seat is open, and joined to its right neighbour. */
-static bool is_open(const struct seat_field *field, uint32_t seat)
-{
-    return field->open[seat / SEAT_WORD_BITS] >> seat % SEAT_WORD_BITS & 1;
-}
-
 static bool is_joined(const struct seat_field *field, uint32_t seat)
 {
     return field->joined[seat / SEAT_WORD_BITS] >> seat % SEAT_WORD_BITS & 1;
 }
 
-/* The seat left of seats[i] had it as its neighbour and keeps no other. */
+/* The seat left of seats[i] had it as its neighbour and keeps no other. (If its other
+ * neighbour is named too, it was told as that one's right.) */
 static bool left_is_single(const struct seat_field *field, const uint32_t *seats, uint32_t i)
 {
     uint32_t seat = seats[i];
 
     if (seat == 0 || !is_joined(field, seat - 1))
         return false;
-    uint32_t before = i > 0 ? seats[i - 1] : SEAT_NONE; /* named, nearest on the left */
-    if (before == seat - 1)
+    if (i > 0 && seats[i - 1] == seat - 1)
         return false;
-    return seat == 1 || !is_joined(field, seat - 2) || before == seat - 2;
+    return seat == 1 || !is_joined(field, seat - 2);
 }
 
 static bool right_is_single(const struct seat_field *field, const uint32_t *seats, uint32_t count,
@@ -291,8 +284,6 @@ bool seat_pick_leaves_orphan(const struct seat_map *map, const uint32_t *seats, 
     seat_field_init(&field, &words, map, from, to, only);
     for (uint32_t i = 0; i < count && single == SEAT_NONE; i++) {
         assert(seats[i] < map->plan->seat_count);
-        if (!is_open(&field, seats[i]))
-            continue; /* its neighbours never had it */
         if (left_is_single(&field, seats, i))
             single = seats[i] - 1;
         else if (right_is_single(&field, seats, count, i))

@@ -62,11 +62,13 @@ static void window_slacks(word_pair unit[static SUM_SLICES], uint32_t size)
     word_pair sum[SUM_SLICES] = {0};
     uint32_t have = 0;
 
-    for (uint32_t length = 1; length <= size; length *= 2) {
+    for (uint32_t length = 1;; length *= 2) {
         if (size & length) {
             sums_add(sum, unit, have);
             have += length;
         }
+        if (have == size)
+            break;
         word_pair half[SUM_SLICES];
         memcpy(half, unit, sizeof half);
         sums_add(unit, half, length);

@@ -36,10 +36,11 @@ static void brute_open(struct brute *brute, uint32_t from, uint32_t to, const ui
     }
 }
 
-/* The open neighbour on the left or right, if there is one. */
+/* Whether there is an open neighbour on the left or right; a row's first seat has a
+ * gap before it. */
 static bool brute_open_left(const struct brute *brute, uint32_t seat)
 {
-    return seat > 0 && !brute->gap_before[seat] && brute->open[seat - 1];
+    return !brute->gap_before[seat] && brute->open[seat - 1];
 }
 
 static bool brute_open_right(const struct brute *brute, uint32_t seat)

@@ -50,8 +50,8 @@ static struct seat_plan *plan_make(void)
         if (i % 111 == 0)
             seat_plan_add_row(builder, &"ABC"[i / 111], 1);
         seat_plan_add_seat(builder, label, (size_t)snprintf(label, sizeof label, "%u", i),
-                           fixture_below(&seed, 9), (uint8_t)(i % 13 == 0 ? i % 8 : 0),
-                           fixture_below(&seed, 10) == 0);
+                           fixture_below(&seed, 9) + (i / 64 % 2 ? 0 : 100),
+                           (uint8_t)(i % 13 == 0 ? i % 8 : 0), fixture_below(&seed, 10) == 0);
     }
     return fixture_plan(builder);
 }

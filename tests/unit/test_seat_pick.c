@@ -180,8 +180,10 @@ static uint64_t same_choices(struct pair *pair, uint32_t quantity_max, uint64_t 
     uint64_t only[BRUTE_SEATS / 64], compared = 0;
     struct seat_pick_wish wish = {.allow_split = false};
 
-    for (uint32_t w = 0; w * 64 < pair->brute.seat_count; w++)
-        only[w] = fixture_random(seed) | fixture_random(seed);
+    for (uint32_t w = 0; w * 64 < pair->brute.seat_count; w++) {
+        only[w] = fixture_random(seed);
+        only[w] |= fixture_random(seed); /* three of four */
+    }
     for (uint32_t quantity = 1; quantity <= quantity_max; quantity++) {
         journey_choose(pair, seed, &wish.from, &wish.to);
         wish.quantity = quantity;
@@ -304,6 +306,26 @@ static void test_prefers_to_leave_no_single_seat(void **state)
     assert_int_equal(best_in("...", 2), 0); /* there is no other */
 }
 
+/* A window that reaches from poor seats into good ones is not passed over. */
+static void test_finds_a_window_across_words(void **state)
+{
+    (void)state;
+    struct seat_plan_builder *builder = seat_plan_builder_new();
+    struct seat_pick_wish wish = {.to = 1, .quantity = 2};
+    struct seat_pick pick;
+
+    seat_plan_add_row(builder, "A", 1);
+    seat_plan_add_run(builder, 0, 1, 64, 200, 0, 0, false);
+    seat_plan_add_run(builder, 64, 1, 1, 0, 0, 0, false);
+    seat_plan_add_run(builder, 65, 1, 63, 300, 0, 0, false);
+    struct seat_plan *plan = fixture_plan(builder);
+    struct seat_map *map = seat_map_new(plan, 1);
+    assert_int_equal(seat_pick_best(map, &wish, &pick), SEAT_PICK_OK);
+    assert_int_equal(pick.seats[0], 63);
+    seat_map_free(map);
+    seat_plan_free(plan);
+}
+
 /* Neighbours end at a gap, whatever the labels say, and at an accessible seat. */
 static void test_a_window_ends_at_gaps(void **state)
 {
@@ -398,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_equals_brute_force_across_words),
         cmocka_unit_test(test_equals_brute_force_on_long_trips),
         cmocka_unit_test(test_prefers_to_leave_no_single_seat),
+        cmocka_unit_test(test_finds_a_window_across_words),
         cmocka_unit_test(test_a_window_ends_at_gaps),
         cmocka_unit_test(test_refusals_say_what_there_is),
         cmocka_unit_test(test_names_the_orphan),
