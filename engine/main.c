@@ -134,6 +134,7 @@ static struct shard_options shard_options(const struct boxoffice *boxoffice)
     return (struct shard_options){
         .partitions = &boxoffice->group.partitions,
         .reservation_ttl_ms = config->booking.reservation_ttl_seconds * 1000,
+        .hold_ms_max = config->booking.hold_extend_max_seconds * 1000,
         .max_per_order = config->booking.max_per_order,
         .idempotency_ms = config->booking.idempotency_seconds * 1000ULL,
         .reserve_per_minute =

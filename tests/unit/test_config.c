@@ -108,6 +108,7 @@ static void config_toml_sets_the_defaults(void **state)
     assert_true(config_load(&fixture->config, "config.toml", fixture->error, ERROR_BYTES));
     assert_memory_equal(&plain, &fixture->config, sizeof plain);
     assert_int_equal(plain.booking.reservation_ttl_seconds, 600);
+    assert_int_equal(plain.booking.hold_extend_max_seconds, 1800);
     assert_string_equal(plain.server.listen, "127.0.0.1:8080");
 }
 
