@@ -212,18 +212,18 @@ void reserve_resolve(struct rest_call *call, const struct reserve_form *form,
     const struct catalog *catalog = worker_catalog(call->rest->worker);
     const struct catalog_zone *zone = catalog_zone(catalog, &form->zone_id);
     struct command_reserve *reserve = &wish->reserve;
-    wish->hash = 0;
-    wish->not_found = false;
-    check_required(form, faults);
-    if (has_fault(faults, NULL))
-        return;
-    bool seating = asks_for_seats(form) || names_stops(form) || form->allotment_key.length > 0;
     *reserve = (struct command_reserve){.zone_id = form->zone_id,
                                         .show_id = form->show_id,
                                         .event_id = form->event_id,
                                         .allow_split = form->allow_split,
                                         .has_price = form->unit_price.bytes != NULL};
     wish->seat_count = 0;
+    wish->hash = 0;
+    wish->not_found = false;
+    check_required(form, faults);
+    if (has_fault(faults, NULL))
+        return;
+    bool seating = asks_for_seats(form) || names_stops(form) || form->allotment_key.length > 0;
     wish->not_found = zone == NULL && (asks_for_seats(form) || names_stops(form));
     check_quantity(form, faults);
     reserve->quantity = form->seats.nodes != NULL ? form->seats.count : (uint32_t)form->quantity;
