@@ -65,13 +65,22 @@ struct command_reserve {
     int64_t unit_price_minor; /* what the client believes; checked if has_price */
     struct uuid show_id;      /* nil: not sent; else must be the zone's */
     struct uuid event_id;
-    uint32_t event_number;    /* its number in the home shard's replica */
-    uint32_t first_remaining; /* of an accepted repeat: what the first answer said */
-    uint16_t from_segment;    /* both 0: the whole way */
+    uint32_t event_number; /* its number in the home shard's replica */
+    uint16_t from_segment; /* both 0: the whole way */
     uint16_t to_segment;
     bool allow_split;             /* best available of a seated zone, when no seats are named */
     uint8_t allotment_digest[16]; /* of the allotment's key; zeros: general sale */
     struct order_part order;      /* engine: of which order it is an item */
+};
+
+/* An accepted repeat on its way to the booking's shard, in place of what it asked:
+ * what the first answer said that may have changed since. */
+struct command_repeat {
+    struct uuid booking_id;
+    uint64_t accepted_ms;
+    uint32_t quantity;
+    uint32_t ttl_ms; /* a reserve's */
+    uint32_t remaining;
 };
 
 /* On one booking. Seats named are in the command's seats. */
@@ -160,6 +169,7 @@ struct command {
     union {
         struct command_reserve reserve;
         struct command_booking booking;
+        struct command_repeat repeat;
         struct command_list list;
         struct command_zone zone_change;
         struct order_draft *order_draft; /* create; owned */

@@ -36,3 +36,15 @@ const char *record_kind_name(enum record_kind kind)
     }
     return NULL;
 }
+
+uint32_t record_changed_returns(const struct record_changed *changed, const struct uuid **user_id)
+{
+    bool is_live = changed->status == BOOKING_RESERVED || changed->status == BOOKING_CONFIRMED;
+
+    *user_id = &changed->user_id;
+    if (changed->cause == CAUSE_TRANSFERRED) {
+        *user_id = &changed->previous_user_id;
+        return changed->quantity;
+    }
+    return is_live ? changed->previous_quantity - changed->quantity : changed->previous_quantity;
+}

@@ -210,6 +210,9 @@ struct record {
     };
 };
 
+/* Tickets that leave a user's count by the change; *user_id: whose. */
+uint32_t record_changed_returns(const struct record_changed *changed, const struct uuid **user_id);
+
 /* Stable lower-case name, e.g. "reserved". NULL: not a kind we know. */
 const char *record_kind_name(enum record_kind kind);
 

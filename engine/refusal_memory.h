@@ -12,6 +12,8 @@ struct refusal {
     enum result result;
     uint64_t refused_ms;
     struct refusal_detail detail;
+    uint32_t seat_count; /* the seats it is about, as in struct answer */
+    uint32_t seats[RECORD_SEATS_MAX];
 };
 
 struct refusal_memory {

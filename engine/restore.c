@@ -218,6 +218,36 @@ static void load_ahead(const struct restore *restore, enum shard_prefetch_step s
     }
 }
 
+/* The zone whose record it is. NULL: of none. */
+static const struct uuid *zone_of(const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_RESERVED:
+        return &record->reserved.zone_id;
+    case RECORD_CONFIRMED:
+    case RECORD_CANCELLED:
+        return &record->settled.zone_id;
+    case RECORD_CHANGED:
+        return &record->changed.zone_id;
+    case RECORD_BLOCK:
+        return &record->block.zone_id;
+    case RECORD_ZONE_CHANGED:
+        return &record->zone_changed.zone_id;
+    default:
+        return NULL;
+    }
+}
+
+/* When every role has the record: what its key's request was answered. */
+static void remember(const struct restore *restore, const struct record *record)
+{
+    const struct uuid *zone_id = zone_of(record);
+
+    if (record->key.hash != 0 && zone_id)
+        shard_remember_answer(restore->shards[shard_of(restore, &record->actor.id)],
+                              restore->shards[shard_of(restore, zone_id)], record);
+}
+
 static enum shard_replay_result apply_one(struct restore *restore, const struct record *record)
 {
     enum shard_replay_result result = SHARD_REPLAY_OK;
@@ -226,6 +256,8 @@ static enum shard_replay_result apply_one(struct restore *restore, const struct 
 
     for (uint32_t i = 0; i < count && result == SHARD_REPLAY_OK; i++)
         result = shard_replay(restore->shards[shards[i]], record);
+    if (result == SHARD_REPLAY_OK)
+        remember(restore, record);
     return result;
 }
 
@@ -266,6 +298,8 @@ static enum shard_replay_result apply_now(struct restore *restore, const struct 
         return restore_route(restore, record);
     for (uint16_t i = 0; i < restore->partitions->shard_count && result == SHARD_REPLAY_OK; i++)
         result = shard_replay(restore->shards[i], record);
+    if (result == SHARD_REPLAY_OK)
+        remember(restore, record);
     return result;
 }
 

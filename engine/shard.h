@@ -47,6 +47,14 @@ enum shard_admission {
 enum shard_admission shard_admit(struct shard *shard, struct command *command, uint64_t now_ms,
                                  struct answer *answer);
 
+/* A transfer, on its receiver's home shard: the limit (the booking's zone and
+ * quantity are in the command). ADMIT: counted as the receiver's. */
+enum shard_admission shard_count_transfer(struct shard *shard, const struct command *command,
+                                          struct answer *answer);
+/* It was decided: settlement.tickets were counted, the receiver keeps what the
+ * booking has now. */
+void shard_settle_transfer(struct shard *shard, const struct answer *answer);
+
 /* A decision on an admitted command came back: keep the key, or give the
  * tickets of a refused reserve back. */
 void shard_settle(struct shard *shard, const struct answer *answer, uint64_t now_ms);
@@ -221,6 +229,11 @@ void shard_totals(const struct shard *shard, struct shard_totals *totals);
 uint64_t shard_zone_hash(struct shard *shard);
 /* The same, from scratch. */
 uint64_t shard_state_hash(const struct shard *shard);
+
+/* Ties the answer that a zone-role record's key was given to that key, if `shard`
+ * is the home of who acted. `zone_shard` is the zone's, right after the record. */
+void shard_remember_answer(struct shard *shard, struct shard *zone_shard,
+                           const struct record *record);
 
 /* Ties a version that a record's key made to that key, so that a repeat gets
  * it back. Recovery calls it on the caller's home shard with the shared object. */

@@ -1,17 +1,9 @@
-/* A user's home shard: rate, idempotency keys and the limit per user, before
- * the zone's shard decides and after. */
+/* A user's home shard: rate, idempotency keys (shard_keys.c) and the limit per
+ * user, before the zone's shard decides and after. */
 #include <assert.h>
 
 #include "shard.h"
-#include "hash.h"
 #include "shard_state.h"
-
-uint64_t request_key_hash(const struct uuid *caller, const char *key, size_t length)
-{
-    uint64_t caller_hash = hash_uuid(caller);
-    uint64_t hash = XXH3_64bits_withSeed(key, length, caller_hash);
-    return hash ? hash : 1;
-}
 
 static enum shard_admission refuse(struct answer *answer, enum result result)
 {
@@ -19,141 +11,12 @@ static enum shard_admission refuse(struct answer *answer, enum result result)
     return SHARD_ANSWERED;
 }
 
-/* --- idempotency --- */
-
-static void answer_object(const struct idempotency_entry *entry, struct answer *answer)
-{
-    switch ((enum idempotency_state)entry->state) {
-    case IDEMPOTENCY_EVENT:
-        answer->event = catalog_event_share(entry->event);
-        break;
-    case IDEMPOTENCY_SHOW:
-        answer->show = catalog_show_share(entry->show);
-        break;
-    case IDEMPOTENCY_ZONE:
-        answer->zone = catalog_zone_share(entry->zone);
-        break;
-    case IDEMPOTENCY_STATION:
-        answer->station = catalog_station_share(entry->station);
-        break;
-    case IDEMPOTENCY_ROUTE:
-        answer->route = catalog_route_share(entry->route);
-        break;
-    case IDEMPOTENCY_PENDING:
-    case IDEMPOTENCY_BOOKING:
-    case IDEMPOTENCY_ANSWER:
-        assert(false && "an entry with an object");
-    }
-}
-
-/* A fingerprint has 32 bits: with some craft two operations have the same. */
-static bool is_made_by(const struct idempotency_entry *entry, enum command_kind kind)
-{
-    switch (kind) {
-    case COMMAND_EVENT_CREATE:
-    case COMMAND_EVENT_STATUS:
-    case COMMAND_EVENT_SALE:
-        return entry->state == IDEMPOTENCY_EVENT;
-    case COMMAND_SHOW_CREATE:
-        return entry->state == IDEMPOTENCY_SHOW;
-    case COMMAND_ZONE_CREATE:
-        return entry->state == IDEMPOTENCY_ZONE;
-    case COMMAND_STATION_CREATE:
-        return entry->state == IDEMPOTENCY_STATION;
-    case COMMAND_ROUTE_CREATE:
-        return entry->state == IDEMPOTENCY_ROUTE;
-    default:
-        return entry->state == IDEMPOTENCY_BOOKING;
-    }
-}
-
-static enum shard_admission repeat_accepted(const struct idempotency_entry *entry,
-                                            struct command *command, struct answer *answer)
-{
-    if (entry->fingerprint != command->key.fingerprint)
-        return refuse(answer, RESULT_IDEMPOTENCY_KEY_REUSED);
-    if (entry->state == IDEMPOTENCY_PENDING)
-        return refuse(answer, RESULT_IDEMPOTENCY_IN_PROGRESS);
-    if (!is_made_by(entry, command->kind))
-        return refuse(answer, RESULT_IDEMPOTENCY_KEY_REUSED);
-    if (entry->state == IDEMPOTENCY_BOOKING) {
-        if (command->kind == COMMAND_RESERVE) {
-            command->reserve.booking_id = entry->booking_id;
-            command->reserve.first_remaining = entry->remaining;
-        } else {
-            command->booking.booking_id = entry->booking_id;
-        }
-        return SHARD_REPEAT;
-    }
-    answer->replayed = true;
-    answer->result = RESULT_OK;
-    answer_object(entry, answer);
-    return SHARD_ANSWERED;
-}
-
-static enum shard_admission repeat_refused(const struct refusal *refusal,
-                                           const struct command *command, struct answer *answer)
-{
-    if (refusal->fingerprint != command->key.fingerprint)
-        return refuse(answer, RESULT_IDEMPOTENCY_KEY_REUSED);
-    answer->replayed = true;
-    answer->refusal = refusal->detail;
-    return refuse(answer, refusal->result);
-}
-
-/* SHARD_ADMIT: the key is new (or there is none). */
-static enum shard_admission check_key(struct shard *shard, struct command *command, uint64_t now_ms,
-                                      struct answer *answer)
-{
-    if (command->key.hash == 0)
-        return SHARD_ADMIT;
-    const struct idempotency_entry *entry =
-        idempotency_find(&shard->keys, command->key.hash, now_ms);
-    if (entry)
-        return repeat_accepted(entry, command, answer);
-    const struct refusal *refusal = refusal_find(&shard->refusals, command->key.hash, now_ms);
-    if (refusal)
-        return repeat_refused(refusal, command, answer);
-    return SHARD_ADMIT;
-}
-
-/* Refusals that a business rule gave, as against faults and missing rights. */
-static bool is_worth_remembering(enum result result)
-{
-    switch (result) {
-    case RESULT_SALE_NOT_OPEN:
-    case RESULT_SALE_CLOSED:
-    case RESULT_QUANTITY_INVALID:
-    case RESULT_MAX_PER_USER_EXCEEDED:
-    case RESULT_PRICE_CHANGED:
-    case RESULT_INSUFFICIENT_STOCK:
-    case RESULT_RESERVATION_EXPIRED:
-    case RESULT_INVALID_STATE:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void remember_refusal(struct shard *shard, const struct request_key *key, enum result result,
-                             const struct refusal_detail *detail, uint64_t now_ms)
-{
-    if (key->hash == 0 || !is_worth_remembering(result))
-        return;
-    struct refusal refusal = {.hash = key->hash,
-                              .fingerprint = key->fingerprint,
-                              .result = result,
-                              .refused_ms = now_ms,
-                              .detail = *detail};
-    refusal_remember(&shard->refusals, &refusal);
-}
-
 /* --- reserve --- */
 
 static enum result check_sale(const struct catalog_event *event, uint64_t now_ms,
                               struct refusal_detail *detail)
 {
-    if (event->status == EVENT_CANCELLED) {
+    if (event->status == EVENT_CANCELLED || event->sale_closed) {
         detail->at_ms = event->updated_ms;
         return RESULT_SALE_CLOSED;
     }
@@ -173,31 +36,36 @@ static bool names_other(const struct uuid *sent, const struct uuid *is)
     return !uuid_is_nil(sent) && !uuid_equal(sent, is);
 }
 
-/* The event whose ticket the command asks for, and its number. NULL: unknown to
+/* The zone whose places the command asks for, and its event. NULL: unknown to
  * the public. */
-static const struct catalog_event *event_of(const struct shard *shard,
-                                            const struct command_reserve *reserve, uint32_t *number)
+static const struct catalog_zone *zone_of(const struct shard *shard,
+                                          const struct command_reserve *reserve,
+                                          const struct catalog_event **event, uint32_t *number)
 {
-    const struct catalog_event *event;
     const struct catalog_zone *zone =
-        catalog_zone_and_event(shard->catalog, &reserve->zone_id, &event, number);
+        catalog_zone_and_event(shard->catalog, &reserve->zone_id, event, number);
     if (!zone || names_other(&reserve->show_id, &zone->show_id) ||
         names_other(&reserve->event_id, &zone->event_id))
         return NULL;
-    return event && event->status != EVENT_DRAFT ? event : NULL;
+    return *event && (*event)->status != EVENT_DRAFT ? zone : NULL;
+}
+
+static uint32_t quantity_max(const struct shard *shard, const struct catalog_zone *zone)
+{
+    uint32_t most = shard->options.max_per_order;
+    return zone->kind == ZONE_SEATED && most > RECORD_SEATS_MAX ? RECORD_SEATS_MAX : most;
 }
 
 /* RESULT_OK with *wait set: the limit is full only of what is under way. */
-static enum result check_limit(const struct shard *shard, const struct command *command,
-                               const struct catalog_event *event, struct refusal_detail *detail,
-                               bool *wait)
+static enum result check_limit(const struct shard *shard, const struct uuid *user_id,
+                               uint32_t event_number, uint32_t quantity, uint32_t limit,
+                               struct refusal_detail *detail, bool *wait)
 {
-    const struct quota_entry *entry =
-        quota_find(&shard->quotas, &command->actor.id, command->reserve.event_number);
+    const struct quota_entry *entry = quota_find(&shard->quotas, user_id, event_number);
 
-    detail->limit = event->max_per_user;
+    detail->limit = limit;
     detail->held = entry ? entry->tickets : 0;
-    if ((uint64_t)detail->held + command->reserve.quantity <= event->max_per_user)
+    if ((uint64_t)detail->held + quantity <= limit)
         return RESULT_OK;
     *wait = entry && entry->under_way > 0;
     return *wait ? RESULT_OK : RESULT_MAX_PER_USER_EXCEEDED;
@@ -221,14 +89,14 @@ static enum result foresee_refusal(struct shard *shard, const struct command_res
 }
 
 /* Counts the tickets as taken, and as under way. */
-static enum result take_quota(struct shard *shard, const struct command *command)
+static enum result take_quota(struct shard *shard, const struct uuid *user_id,
+                              uint32_t event_number, uint32_t quantity)
 {
-    uint32_t quantity = command->reserve.quantity;
-    struct quota_entry *entry =
-        quota_open(&shard->quotas, &command->actor.id, command->reserve.event_number);
+    struct quota_entry *entry = quota_open(&shard->quotas, user_id, event_number);
 
-    if (!entry || entry->under_way == QUOTA_UNDER_WAY_MAX ||
-        entry->tickets + quantity > QUOTA_TICKETS_MAX)
+    if (!entry)
+        return RESULT_OVERLOADED;
+    if (entry->under_way == QUOTA_UNDER_WAY_MAX || entry->tickets + quantity > QUOTA_TICKETS_MAX)
         return RESULT_OVERLOADED;
     entry->tickets = (entry->tickets + quantity) & QUOTA_TICKETS_MAX;
     entry->under_way = (entry->under_way + 1) & QUOTA_UNDER_WAY_MAX;
@@ -239,26 +107,30 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
                                  struct refusal_detail *detail, bool *wait)
 {
     struct command_reserve *reserve = &command->reserve;
+    const struct uuid *user_id = &command->actor.id;
+    const struct catalog_event *event;
     uint32_t number;
-    const struct catalog_event *event = event_of(shard, reserve, &number);
+    const struct catalog_zone *zone = zone_of(shard, reserve, &event, &number);
 
-    if (!event)
+    if (!zone)
         return RESULT_NOT_FOUND;
     detail->requested = reserve->quantity;
     enum result result = check_sale(event, now_ms, detail);
     if (result != RESULT_OK)
         return result;
-    if (reserve->quantity < 1 || reserve->quantity > shard->options.max_per_order) {
-        detail->limit = shard->options.max_per_order;
+    if (reserve->quantity < 1 || reserve->quantity > quantity_max(shard, zone)) {
+        detail->limit = quantity_max(shard, zone);
         return RESULT_QUANTITY_INVALID;
     }
     reserve->event_id = event->id;
     reserve->event_number = number;
-    result = check_limit(shard, command, event, detail, wait);
+    result =
+        check_limit(shard, user_id, number, reserve->quantity, event->max_per_user, detail, wait);
     if (result != RESULT_OK || *wait)
         return result;
-    result = foresee_refusal(shard, reserve, now_ms, detail);
-    return result == RESULT_OK ? take_quota(shard, command) : result;
+    if (zone->kind == ZONE_GENERAL)
+        result = foresee_refusal(shard, reserve, now_ms, detail);
+    return result == RESULT_OK ? take_quota(shard, user_id, number, reserve->quantity) : result;
 }
 
 static enum result admit_reserve(struct shard *shard, struct command *command, uint64_t now_ms,
@@ -266,16 +138,17 @@ static enum result admit_reserve(struct shard *shard, struct command *command, u
 {
     answer->refusal = (struct refusal_detail){0};
     enum result result = check_reserve(shard, command, now_ms, &answer->refusal, wait);
+    answer->result = result;
     if (result != RESULT_OK)
-        remember_refusal(shard, &command->key, result, &answer->refusal, now_ms);
+        shard_remember_refusal(shard, &command->key, answer, now_ms);
     return result;
 }
 
-static void give_back_quota(struct shard *shard, const struct settlement *settlement,
+/* What was under way is decided: `tickets` of it are not the user's. */
+static void give_back_quota(struct shard *shard, const struct uuid *user_id, uint32_t event_number,
                             uint32_t tickets)
 {
-    struct quota_entry *entry =
-        quota_find(&shard->quotas, &settlement->user_id, settlement->event_number);
+    struct quota_entry *entry = quota_find(&shard->quotas, user_id, event_number);
 
     assert(entry && entry->under_way > 0);
     entry->under_way = (entry->under_way - 1U) & QUOTA_UNDER_WAY_MAX;
@@ -297,98 +170,99 @@ static bool over_rate(struct shard *shard, struct command *command, uint64_t now
     return true;
 }
 
+static bool is_on_zone(enum command_kind kind)
+{
+    return kind == COMMAND_BLOCK_CREATE || kind == COMMAND_BLOCK_END || kind == COMMAND_CAPACITY ||
+           kind == COMMAND_ZONE_SALE;
+}
+
+/* Only its event's organizer knows that a zone can be managed. */
+static enum result admit_zone_command(const struct shard *shard, const struct command *command,
+                                      struct answer *answer)
+{
+    const struct catalog_event *event;
+    uint32_t number;
+    const struct actor *actor = &command->actor;
+
+    if (catalog_zone_and_event(shard->catalog, &command->zone_change.zone_id, &event, &number) &&
+        (actor->role == ROLE_ADMIN ||
+         (actor->role == ROLE_ORGANIZER && uuid_equal(&actor->id, &event->organizer_id))))
+        return RESULT_OK;
+    answer->refusal = (struct refusal_detail){0};
+    return RESULT_NOT_FOUND;
+}
+
 enum shard_admission shard_admit(struct shard *shard, struct command *command, uint64_t now_ms,
                                  struct answer *answer)
 {
+    enum result result = RESULT_OK;
     bool wait = false;
 
     if (over_rate(shard, command, now_ms, answer))
         return refuse(answer, RESULT_RATE_LIMITED);
-    enum shard_admission admission = check_key(shard, command, now_ms, answer);
+    enum shard_admission admission = shard_check_key(shard, command, now_ms, answer);
     if (admission != SHARD_ADMIT)
         return admission;
-    if (command->kind == COMMAND_RESERVE) {
-        enum result result = admit_reserve(shard, command, now_ms, answer, &wait);
-        if (wait)
-            return SHARD_WAIT;
-        if (result != RESULT_OK)
-            return refuse(answer, result);
-    }
+    if (command->kind == COMMAND_RESERVE)
+        result = admit_reserve(shard, command, now_ms, answer, &wait);
+    else if (is_on_zone(command->kind))
+        result = admit_zone_command(shard, command, answer);
+    if (wait)
+        return SHARD_WAIT;
+    if (result != RESULT_OK)
+        return refuse(answer, result);
     if (command->key.hash == 0 || idempotency_begin(&shard->keys, &command->key))
         return SHARD_ADMIT;
-    if (command->kind == COMMAND_RESERVE) {
-        struct settlement unused = {.user_id = command->actor.id,
-                                    .event_number = command->reserve.event_number};
-        give_back_quota(shard, &unused, command->reserve.quantity);
-    }
+    if (command->kind == COMMAND_RESERVE)
+        give_back_quota(shard, &command->actor.id, command->reserve.event_number,
+                        command->reserve.quantity);
     return refuse(answer, RESULT_OVERLOADED);
 }
 
+/* --- the receiver of a transfer --- */
+
+enum shard_admission shard_count_transfer(struct shard *shard, const struct command *command,
+                                          struct answer *answer)
+{
+    const struct command_booking *booking = &command->booking;
+    const struct catalog_event *event;
+    uint32_t number;
+    bool wait = false;
+
+    answer->refusal = (struct refusal_detail){0};
+    if (!catalog_zone_and_event(shard->catalog, &booking->zone_id, &event, &number))
+        return SHARD_WAIT; /* its catalog version is still on the way here */
+    enum result result = check_limit(shard, &booking->user_id, number, booking->quantity,
+                                     event->max_per_user, &answer->refusal, &wait);
+    answer->refusal.held = 0; /* not the caller's to know */
+    if (wait)
+        return SHARD_WAIT;
+    if (result == RESULT_OK)
+        result = take_quota(shard, &booking->user_id, number, booking->quantity);
+    return result == RESULT_OK ? SHARD_ADMIT : refuse(answer, result);
+}
+
+void shard_settle_transfer(struct shard *shard, const struct answer *answer)
+{
+    const struct settlement *settlement = &answer->settlement;
+    uint32_t kept = answer->result == RESULT_OK ? answer->booking.quantity : 0;
+
+    assert(kept <= settlement->tickets); /* a booking only gets smaller */
+    give_back_quota(shard, &settlement->receiver_id,
+                    catalog_event_number(shard->catalog, &settlement->event_id),
+                    settlement->tickets - kept);
+}
+
 /* --- settling --- */
-
-static void accept_key(struct shard *shard, struct idempotency_entry *entry,
-                       const struct answer *answer, uint64_t now_ms)
-{
-    enum idempotency_state state = IDEMPOTENCY_BOOKING;
-
-    switch (answer->kind) {
-    case COMMAND_EVENT_CREATE:
-    case COMMAND_EVENT_STATUS:
-    case COMMAND_EVENT_SALE:
-        state = IDEMPOTENCY_EVENT;
-        entry->event = catalog_event_share(answer->event);
-        break;
-    case COMMAND_SHOW_CREATE:
-        state = IDEMPOTENCY_SHOW;
-        entry->show = catalog_show_share(answer->show);
-        break;
-    case COMMAND_ZONE_CREATE:
-        state = IDEMPOTENCY_ZONE;
-        entry->zone = catalog_zone_share(answer->zone);
-        break;
-    case COMMAND_STATION_CREATE:
-        state = IDEMPOTENCY_STATION;
-        entry->station = catalog_station_share(answer->station);
-        break;
-    case COMMAND_ROUTE_CREATE:
-        state = IDEMPOTENCY_ROUTE;
-        entry->route = catalog_route_share(answer->route);
-        break;
-    default:
-        entry->booking_id = answer->booking.booking_id;
-        entry->remaining = answer->booking.remaining;
-        break;
-    }
-    idempotency_accept(&shard->keys, entry, state, answer->kind, now_ms);
-}
-
-static void settle_key(struct shard *shard, const struct answer *answer, uint64_t now_ms)
-{
-    const struct request_key *key = &answer->settlement.key;
-    if (key->hash == 0)
-        return;
-    struct idempotency_entry *entry = idempotency_find(&shard->keys, key->hash, now_ms);
-    assert(entry && entry->state == IDEMPOTENCY_PENDING);
-    if (answer->result == RESULT_OK) {
-        refusal_forget(&shard->refusals, key->hash);
-        accept_key(shard, entry, answer, now_ms);
-        return;
-    }
-    idempotency_abandon(&shard->keys, entry);
-    remember_refusal(shard, key, answer->result, &answer->refusal, now_ms);
-}
 
 void shard_settle(struct shard *shard, const struct answer *answer, uint64_t now_ms)
 {
     const struct settlement *settlement = &answer->settlement;
 
-    settle_key(shard, answer, now_ms);
-    if (answer->kind == COMMAND_RESERVE) {
-        give_back_quota(shard, settlement, answer->result == RESULT_OK ? 0 : settlement->tickets);
-    } else if (answer->kind == COMMAND_CANCEL && answer->result == RESULT_OK &&
-               settlement->tickets > 0) {
-        shard_released(shard, &settlement->user_id, &settlement->event_id, settlement->tickets);
-    }
+    shard_settle_key(shard, answer, now_ms);
+    if (answer->kind == COMMAND_RESERVE)
+        give_back_quota(shard, &settlement->user_id, settlement->event_number,
+                        answer->result == RESULT_OK ? 0 : settlement->tickets);
 }
 
 bool shard_quota_return(struct shard *shard, const struct uuid *user_id,

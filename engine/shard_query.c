@@ -47,23 +47,6 @@ bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uin
     return true;
 }
 
-void shard_repeat(const struct shard *shard, const struct command *command, struct answer *answer)
-{
-    bool is_reserve = command->kind == COMMAND_RESERVE;
-    const struct uuid *id =
-        is_reserve ? &command->reserve.booking_id : &command->booking.booking_id;
-    bool known = shard_booking(shard, id, 0, &answer->booking, answer->seats, &answer->seat_count);
-
-    assert(known); /* the key's record and the booking's are the same record */
-    answer->result = RESULT_OK;
-    answer->replayed = true;
-    if (!is_reserve)
-        return;
-    answer->booking.status = BOOKING_RESERVED;
-    answer->booking.changed_ms = 0;
-    answer->booking.remaining = command->reserve.first_remaining;
-}
-
 /* --- a user's bookings --- */
 
 static bool list_matches(const struct booking_facts *facts, const struct command_list *query,

@@ -1,84 +1,9 @@
-/* Applying records from the disk to the home role: the tickets a user holds and
- * the keys that made them. Every fact is checked before it is used. */
+/* Applying records from the disk to the home role: the tickets a user holds. Every fact is checked
+ * before it is used. */
 #include <assert.h>
 
 #include "shard.h"
 #include "shard_state.h"
-
-static struct idempotency_entry *open_key(struct shard *shard, const struct record *record)
-{
-    if (record->key.hash == 0)
-        return NULL;
-    if (idempotency_find(&shard->keys, record->key.hash, record->stamp_ms))
-        return NULL; /* only a damaged log says it twice; the first stands */
-    return idempotency_begin(&shard->keys, &record->key);
-}
-
-static void keep_booking_key(struct shard *shard, const struct record *record,
-                             const struct uuid *booking_id, uint32_t remaining)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->booking_id = *booking_id;
-    entry->remaining = remaining;
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_BOOKING, COMMAND_RESERVE, record->stamp_ms);
-}
-
-void shard_remember_event(struct shard *shard, const struct record *record,
-                          const struct catalog_event *event)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->event = catalog_event_share(event);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_EVENT, COMMAND_EVENT_CREATE,
-                       record->stamp_ms);
-}
-
-void shard_remember_show(struct shard *shard, const struct record *record,
-                         const struct catalog_show *show)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->show = catalog_show_share(show);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_SHOW, COMMAND_SHOW_CREATE,
-                       record->stamp_ms);
-}
-
-void shard_remember_zone(struct shard *shard, const struct record *record,
-                         const struct catalog_zone *zone)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->zone = catalog_zone_share(zone);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ZONE, COMMAND_ZONE_CREATE,
-                       record->stamp_ms);
-}
-
-void shard_remember_station(struct shard *shard, const struct record *record,
-                            const struct catalog_station *station)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->station = catalog_station_share(station);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_STATION, COMMAND_STATION_CREATE,
-                       record->stamp_ms);
-}
-
-void shard_remember_route(struct shard *shard, const struct record *record,
-                          const struct catalog_route *route)
-{
-    struct idempotency_entry *entry = open_key(shard, record);
-    if (!entry)
-        return;
-    entry->route = catalog_route_share(route);
-    idempotency_accept(&shard->keys, entry, IDEMPOTENCY_ROUTE, COMMAND_ROUTE_CREATE,
-                       record->stamp_ms);
-}
 
 static enum shard_replay_result count_tickets(struct shard *shard, const struct uuid *user_id,
                                               const struct uuid *zone_id, uint32_t tickets)
@@ -113,7 +38,6 @@ static enum shard_replay_result replay_reserved_at_home(struct shard *shard,
 
     if (!shard_is_home_of(shard, &reserved->user_id))
         return SHARD_REPLAY_OK;
-    keep_booking_key(shard, record, &reserved->booking_id, reserved->remaining);
     return count_tickets(shard, &reserved->user_id, &reserved->zone_id, reserved->quantity);
 }
 
@@ -122,11 +46,27 @@ static enum shard_replay_result replay_settled_at_home(struct shard *shard,
 {
     const struct record_settled *settled = &record->settled;
 
-    if (shard_is_home_of(shard, &record->actor.id))
-        keep_booking_key(shard, record, &settled->booking_id, 0);
     if (record->kind != RECORD_CANCELLED || !shard_is_home_of(shard, &settled->user_id))
         return SHARD_REPLAY_OK;
     return give_back(shard, &settled->user_id, &settled->zone_id, settled->quantity);
+}
+
+static enum shard_replay_result replay_changed_at_home(struct shard *shard,
+                                                       const struct record *record)
+{
+    const struct record_changed *changed = &record->changed;
+    const struct uuid *user_id;
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+
+    if (changed->quantity > changed->previous_quantity)
+        return SHARD_REPLAY_BAD_STATE;
+    uint32_t returned = record_changed_returns(changed, &user_id);
+    if (returned > 0 && shard_is_home_of(shard, user_id))
+        result = give_back(shard, user_id, &changed->zone_id, returned);
+    if (result == SHARD_REPLAY_OK && changed->cause == CAUSE_TRANSFERRED &&
+        shard_is_home_of(shard, &changed->user_id))
+        result = count_tickets(shard, &changed->user_id, &changed->zone_id, changed->quantity);
+    return result;
 }
 
 static enum shard_replay_result replay_expired_at_home(struct shard *shard,
@@ -156,6 +96,8 @@ enum shard_replay_result shard_replay_home(struct shard *shard, const struct rec
     case RECORD_CONFIRMED:
     case RECORD_CANCELLED:
         return replay_settled_at_home(shard, record);
+    case RECORD_CHANGED:
+        return replay_changed_at_home(shard, record);
     default:
         return SHARD_REPLAY_OK;
     }

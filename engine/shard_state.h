@@ -46,6 +46,16 @@ static inline bool shard_is_home_of(const struct shard *shard, const struct uuid
     return partition_shard_of(shard->options.partitions, user_id) == shard->options.index;
 }
 
+/* --- idempotency keys: shard_keys.c --- */
+
+/* SHARD_ADMIT: the key is new (or there is none). */
+enum shard_admission shard_check_key(struct shard *shard, struct command *command, uint64_t now_ms,
+                                     struct answer *answer);
+/* Keeps what the key's request came to. */
+void shard_settle_key(struct shard *shard, const struct answer *answer, uint64_t now_ms);
+void shard_remember_refusal(struct shard *shard, const struct request_key *key,
+                            const struct answer *answer, uint64_t now_ms);
+
 /* HASH_INDEX_MISSING: not this shard's, or not opened yet. */
 uint32_t shard_zone_number(struct shard *shard, const struct uuid *zone_id);
 

@@ -36,10 +36,11 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
     worker->metrics = &group->metrics[index];
     worker->batch = memory_reserve(IN_FLIGHT_MAX * sizeof *worker->batch);
     worker->deferred = memory_reserve(DEFERRED_MAX * sizeof *worker->deferred);
+    worker->pair_publisher = pair_publisher_new();
     worker->gate_kept = gate_places(group->shard_count);
     worker->now_ns = group->clock.monotonic_ns(group->clock.context);
     worker->now_ms = group->clock.wall_ms(group->clock.context);
-    if (worker->batch && worker->deferred &&
+    if (worker->batch && worker->deferred && worker->pair_publisher &&
         gate_init(&worker->gate, worker->gate_kept + EXPIRED_IN_GATE_MAX)) {
         group->workers[index] = worker;
         return worker;
@@ -51,6 +52,7 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
 static void release_message(struct message *message)
 {
     switch (message->kind) {
+    case MESSAGE_ANSWER_RECEIVER:
     case MESSAGE_ANSWER_HOME:
     case MESSAGE_ANSWER:
     case MESSAGE_GATHERED:
@@ -96,6 +98,8 @@ void worker_free(struct worker *worker)
     if (!worker)
         return;
     release_unfinished(worker);
+    worker_forget_seat_maps(worker);
+    pair_publisher_free(worker->pair_publisher);
     gate_release(&worker->gate);
     memory_release(worker->deferred, DEFERRED_MAX * sizeof *worker->deferred);
     memory_release(worker->batch, IN_FLIGHT_MAX * sizeof *worker->batch);
@@ -129,7 +133,7 @@ struct command *worker_command(struct worker *worker)
     if (!worker_accepting(worker))
         return NULL;
     struct command *command = &worker->batch[worker->batch_count];
-    memset(command, 0, sizeof *command);
+    memset(command, 0, offsetof(struct command, seats));
     return command;
 }
 
@@ -211,6 +215,11 @@ static void route_batch(struct worker *worker)
     worker->batch_count = 0;
 }
 
+static bool is_decided_on(const struct message *message)
+{
+    return message->kind == MESSAGE_COMMAND_HOME || message->kind == MESSAGE_COMMAND_ZONE;
+}
+
 /* Names and loads ahead what the next messages from a peer ask for. */
 static uint32_t look_ahead(struct worker *worker, uint16_t from)
 {
@@ -220,7 +229,7 @@ static uint32_t look_ahead(struct worker *worker, uint16_t from)
 
     while (count < LOOK_AHEAD_MAX &&
            (message = mailbox_peek_ahead(grid, worker->index, from, count)) != NULL) {
-        if (message->kind == MESSAGE_COMMAND_HOME || message->kind == MESSAGE_COMMAND_ZONE) {
+        if (is_decided_on(message)) {
             worker_name_booking(worker, &message->command);
             shard_prefetch(worker->shard, &message->command, SHARD_PREFETCH_BUCKETS);
         }
@@ -228,7 +237,7 @@ static uint32_t look_ahead(struct worker *worker, uint16_t from)
     }
     for (uint32_t i = 0; i < count; i++) {
         message = mailbox_peek_ahead(grid, worker->index, from, i);
-        if (message->kind == MESSAGE_COMMAND_HOME || message->kind == MESSAGE_COMMAND_ZONE)
+        if (is_decided_on(message))
             shard_prefetch(worker->shard, &message->command, SHARD_PREFETCH_ENTRIES);
     }
     return count;
@@ -255,29 +264,6 @@ static void drain_mailboxes(struct worker *worker)
     for (uint16_t from = 0; from <= worker->group->shard_count; from++)
         if (from != worker->index)
             drain_mailbox(worker, from);
-}
-
-/* Zone counts become public with the log that made them. */
-static void publish_zone_counts(struct worker *worker)
-{
-    const struct journal *journal = &worker->journal;
-
-    if (worker->count_count > 0 && worker->counts_sequence <= journal->durable(journal->context)) {
-        for (uint32_t i = 0; i < worker->count_count; i++) {
-            const struct shard_zone_counts *counts = &worker->counts[i];
-            atomic_store_explicit(&counts->counters->available, counts->available,
-                                  memory_order_relaxed);
-            atomic_store_explicit(&counts->counters->reserved, counts->reserved,
-                                  memory_order_relaxed);
-            atomic_store_explicit(&counts->counters->sold, counts->sold, memory_order_relaxed);
-        }
-        worker->count_count = 0;
-    }
-    if (worker->count_count == 0) {
-        worker->count_count =
-            shard_take_changed_zones(worker->shard, worker->counts, ZONE_COUNTS_MAX);
-        worker->counts_sequence = journal->appended(journal->context);
-    }
 }
 
 static void release_durable(struct worker *worker)
@@ -320,6 +306,7 @@ static bool must_look_again_soon(struct worker *worker)
     uint64_t durable = worker->journal.durable(worker->journal.context);
 
     return worker->deferred_count > 0 || worker->draining ||
+           pair_publisher_is_busy(worker->pair_publisher) ||
            gate_front(&worker->gate, durable) != NULL;
 }
 
@@ -364,7 +351,7 @@ void worker_turn(struct worker *worker, uint64_t wait_ns_max)
         worker_retry_deferred(worker);
     shard_forget(worker->shard, worker->now_ms);
     worker->journal.flush(worker->journal.context);
-    publish_zone_counts(worker);
+    worker_publish_counts(worker);
     release_durable(worker);
     publish_mailboxes(worker);
     publish_metrics(worker);
@@ -433,14 +420,24 @@ static bool drain_step(struct worker *worker)
     return atomic_load(&worker->group->drained) >= worker->group->shard_count;
 }
 
-/* The last record says that nothing was under way. */
+uint64_t worker_log_state(struct worker *worker)
+{
+    struct record record = {.kind = RECORD_STATE,
+                            .stamp_ms = worker->now_ms,
+                            .state_hash = shard_zone_hash(worker->shard)};
+
+    return worker->journal.append(worker->journal.context, &record);
+}
+
+/* The last records say what the state is, and that nothing was under way. */
 static void write_clean_stop(struct worker *worker)
 {
     const struct journal *journal = &worker->journal;
     struct record record = {.kind = RECORD_CLEAN_STOP, .stamp_ms = worker->now_ms};
     uint64_t give_up_ns = worker->now_ns + 1000ULL * NS_PER_MS;
-    uint64_t sequence = journal->append(journal->context, &record);
 
+    worker_log_state(worker);
+    uint64_t sequence = journal->append(journal->context, &record);
     while (sequence != 0 && journal->durable(journal->context) < sequence &&
            journal->state(journal->context) != JOURNAL_FAILED && worker->now_ns < give_up_ns) {
         journal->flush(journal->context);

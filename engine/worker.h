@@ -57,7 +57,12 @@ void worker_turn(struct worker *worker, uint64_t wait_ns_max);
 
 /* --- for the transport, on the worker's thread --- */
 
-/* A zeroed slot for the next command. NULL: overloaded; answer 503 unparsed. */
+/* Appends a RECORD_STATE: the hash of the zone role's state after all records
+ * before it. Its sequence; 0: the log has no room until a flush ends. Worker's
+ * thread. */
+uint64_t worker_log_state(struct worker *worker);
+
+/* A zeroed slot (its seats are not) for the next command. NULL: overloaded; answer 503 unparsed. */
 struct command *worker_command(struct worker *worker);
 /* Hands the slot last returned by worker_command to the engine. */
 void worker_submit(struct worker *worker);

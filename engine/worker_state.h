@@ -7,18 +7,20 @@
 #include "worker.h"
 
 enum {
-    IN_FLIGHT_MAX = 16384,   /* requests of this worker's connections in the engine */
-    DEFERRED_MAX = 4096,     /* commands that wait for room or for another answer */
-    GATHERS_MAX = 256,       /* lists being put together */
-    CATALOG_ROUNDS_MAX = 64, /* catalog changes being spread; shard 0 */
-    ZONE_COUNTS_MAX = 256,   /* zones published with one flush */
-    EXPIRE_RECORDS_PER_TURN = 32,
+    IN_FLIGHT_MAX = 16384,           /* requests of this worker's connections in the engine */
+    DEFERRED_MAX = 4096,             /* commands that wait for room or for another answer */
+    GATHERS_MAX = 256,               /* lists being put together */
+    CATALOG_ROUNDS_MAX = 64,         /* catalog changes being spread; shard 0 */
+    ZONE_COUNTS_MAX = 256,           /* zones published with one flush */
+    EXPIRE_RECORDS_PER_TURN = 8,     /* of up to 64 holds each; and with commands to decide ... */
+    COMMANDS_PER_EXPIRE_RECORD = 16, /* ... one more for so many */
+    SEAT_MAPS_KEPT = 64,
     MESSAGES_PER_TURN = 1024,   /* taken from one mailbox before the others get a turn */
     LOOK_AHEAD_MAX = 32,        /* messages loaded ahead at a time */
-    EXPIRED_IN_GATE_MAX = 16384 /* tickets given back by expiry that wait for the log */
+    EXPIRED_IN_GATE_MAX = 16384 /* messages of tickets given back by expiry that wait for the log */
 };
 
-enum stage { STAGE_HOME, STAGE_ZONE, STAGE_CATALOG };
+enum stage { STAGE_HOME, STAGE_ZONE, STAGE_COUNT, STAGE_CATALOG };
 
 struct deferred {
     enum stage stage;
@@ -69,7 +71,11 @@ struct worker {
     uint32_t count_count;
     uint64_t counts_sequence;
 
-    bool expiry_goes_on; /* more is due than a turn takes */
+    struct pair_publisher *pair_publisher;
+    struct seat_states *seat_maps[SEAT_MAPS_KEPT]; /* of the whole way, by zone */
+
+    uint32_t expire_records; /* that this turn may still write */
+    bool expiry_goes_on;     /* more is due than a turn takes */
     bool draining, drained;
     uint64_t drain_deadline_ns;
     bool failed;
@@ -79,23 +85,73 @@ struct worker {
 
 /* Takes a command that reached this worker's connections to where it belongs. */
 void worker_route(struct worker *worker, struct command *command);
-/* Gives a reserve the id its booking will have, if this shard owns the zone. */
-void worker_name_booking(struct worker *worker, struct command *command);
 /* Handles one message from a peer. */
 void worker_receive(struct worker *worker, uint16_t from, struct message *message);
-void worker_retry_deferred(struct worker *worker);
+/* Goes on with a command that waited. */
+void worker_resume(struct worker *worker, enum stage stage, struct command *command);
+/* The shard that decides on the command's zone or booking. */
+uint16_t worker_zone_shard_of(const struct worker *worker, const struct command *command);
+
+/* --- worker_decide.c: the zone's shard --- */
+
+/* Gives a reserve the id its booking will have, if this shard owns the zone. */
+void worker_name_booking(struct worker *worker, struct command *command);
+/* Takes the command over, as all that decide do. */
+void worker_decide(struct worker *worker, struct command *command);
+/* A transfer's first two steps: on the booking's shard, on the receiver's home. */
+void worker_look_at_transfer(struct worker *worker, struct command *command);
+void worker_count_transfer(struct worker *worker, struct command *command);
+void worker_read(struct worker *worker, const struct command *command);
+/* States the facts of an accepted repeat. */
+void worker_repeat(struct worker *worker, const struct command *command);
+/* False: the log has no room until a flush ends. */
+bool worker_log_and_apply(struct worker *worker, struct record *record);
+
+/* --- worker_expire.c --- */
+
+/* At the beginning of a turn. */
+void worker_expire(struct worker *worker);
+/* One record's worth. False: nothing is due, or no more of it in this turn. */
+bool worker_expire_one(struct worker *worker);
+
+/* --- worker_deliver.c --- */
+
 /* Keeps a command for later, because it waits for room or for another's answer.
  * False: it has waited too long, or too many do; it is still the caller's. */
 bool worker_defer(struct worker *worker, enum stage stage, const struct command *command);
-void worker_expire(struct worker *worker);
+void worker_retry_deferred(struct worker *worker);
 
 /* Sends a message when `sequence` is durable; takes it over. */
 void worker_deliver(struct worker *worker, uint64_t sequence, uint16_t to, struct message *message);
+/* False: the peer's mailbox is full. */
+bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message);
+
+/* Everything but the facts. */
+void worker_begin_answer(const struct worker *worker, const struct command *command,
+                         struct answer *answer);
+/* An answer of the deciding shard: through the home shards that must settle. */
+void worker_answer_home(struct worker *worker, struct message *message, uint64_t sequence);
+/* To the connection's worker, when this shard's log is durable so far. */
+void worker_answer_directly(struct worker *worker, struct message *message);
 /* Hands an answer to the transport, or refuses a command that never left. */
 void worker_answer(struct worker *worker, struct answer *answer);
 void worker_refuse(struct worker *worker, struct command *command, enum result result);
-/* False: the peer's mailbox is full. */
-bool worker_dispatch(struct worker *worker, uint16_t to, struct message *message);
+uint16_t worker_home_of(const struct worker *worker, const struct uuid *user_id);
+
+/* --- worker_counts.c --- */
+
+struct pair_publisher *pair_publisher_new(void); /* NULL: out of memory */
+void pair_publisher_free(struct pair_publisher *publisher);
+/* True: a table is to be made or waits for the log. */
+bool pair_publisher_is_busy(const struct pair_publisher *publisher);
+/* Once a turn, after the log's flush. */
+void worker_publish_counts(struct worker *worker);
+
+/* --- worker_seat_map.c --- */
+
+void worker_read_seat_map(struct worker *worker, const struct command *command,
+                          struct answer *answer);
+void worker_forget_seat_maps(struct worker *worker);
 
 /* --- worker_catalog.c --- */
 
@@ -110,13 +166,5 @@ void worker_fail_changes(struct worker *worker, uint64_t durable);
 void worker_gather_start(struct worker *worker, struct command *command);
 void worker_gather_part(struct worker *worker, const struct command *command);
 void worker_gathered(struct worker *worker, struct answer *part);
-
-/* --- shared by the above --- */
-
-void worker_begin_answer(const struct worker *worker, const struct command *command,
-                         struct answer *answer);
-/* An answer of the deciding shard: through the home shard if it must settle. */
-void worker_answer_home(struct worker *worker, struct message *message, uint64_t sequence);
-uint16_t worker_home_of(const struct worker *worker, const struct uuid *user_id);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../engine/shard.h"
+#include "../../engine/restore.h"
 
 enum { RIG_SHARDS_MAX = 4, RIG_TTL_MS = 600000, RIG_MAX_PER_ORDER = 10 };
 
@@ -194,8 +194,10 @@ static inline enum shard_admission rig_admit(struct rig *rig, struct command *co
     answer->kind = command->kind;
     enum shard_admission admission =
         shard_admit(rig_home(rig, command), command, rig->now_ms, answer);
-    if (admission == SHARD_REPEAT)
-        shard_repeat(rig->shards[rig_zone_shard(rig, command)], command, answer);
+    if (admission == SHARD_REPEAT) {
+        uint16_t index = partition_shard_of_booking(&rig->partitions, &command->repeat.booking_id);
+        shard_repeat(rig->shards[index], command, answer);
+    }
     return admission;
 }
 
@@ -205,6 +207,7 @@ static inline void rig_fill_settlement(struct rig *rig, const struct command *co
 {
     answer->settlement.key = command->key;
     answer->settlement.user_id = command->actor.id;
+    answer->settlement.stamp_ms = rig->now_ms;
     if (command->kind == COMMAND_RESERVE) {
         answer->settlement.event_id = command->reserve.event_id;
         answer->settlement.event_number = command->reserve.event_number;
@@ -247,7 +250,8 @@ static inline void rig_decide(struct rig *rig, struct command *command, struct a
         answer->booking.remaining = record.reserved.remaining;
     rig_fill_settlement(rig, command, answer);
     if (record.kind == RECORD_CANCELLED)
-        answer->settlement.tickets = record.settled.quantity;
+        shard_released(rig_home(rig, command), &command->actor.id, &answer->settlement.event_id,
+                       record.settled.quantity);
 }
 
 /* Third part: home learns how it ended. */
@@ -294,13 +298,19 @@ static inline uint32_t rig_expire(struct rig *rig)
     return expired;
 }
 
-/* The rig's log replayed into an empty rig whose catalog is already there. */
+/* A record into shards whose catalog is already there. */
+static inline enum shard_replay_result rig_restore(struct rig *into, const struct record *record)
+{
+    struct restore restore = {.shards = into->shards, .partitions = &into->partitions};
+    enum shard_replay_result result = restore_record(&restore, record);
+    return result == SHARD_REPLAY_OK ? restore_finish(&restore) : result;
+}
+
+/* The rig's log replayed into an empty rig. */
 static inline void rig_replay(const struct rig *from, struct rig *into)
 {
-    for (size_t n = 0; n < from->log_count; n++) {
-        for (uint16_t i = 0; i < into->partitions.shard_count; i++)
-            assert_int_equal(shard_replay(into->shards[i], &from->log[n].record), SHARD_REPLAY_OK);
-    }
+    for (size_t n = 0; n < from->log_count; n++)
+        assert_int_equal(rig_restore(into, &from->log[n].record), SHARD_REPLAY_OK);
     into->now_ms = from->now_ms;
 }
 

@@ -100,6 +100,7 @@ static void test_equal_fingerprints(void **state)
     struct command create = rig_command(COMMAND_EVENT_CREATE, ALICE, 12, 2);
     assert_int_equal(rig_admit(rig, &create, &answer), SHARD_ADMIT);
     answer.settlement.key = create.key;
+    answer.settlement.stamp_ms = rig->now_ms;
     struct uuid event_id = rig_event_id(0);
     answer.event = catalog_event_share(catalog_event(shard_catalog(rig->shards[0]), &event_id));
     rig_settle(rig, &create, &answer);

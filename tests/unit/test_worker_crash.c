@@ -107,9 +107,7 @@ static struct sim *crash(struct story *story)
         rest->appended = rest->submitted = rest->durable = left;
         story->lost += (uint32_t)(log->appended - left);
         for (uint64_t n = 0; n < left; n++) {
-            for (uint16_t to = 0; to < after->group.shard_count; to++)
-                assert_int_equal(shard_replay(after->rig.shards[to], &rest->records[n]),
-                                 SHARD_REPLAY_OK);
+            assert_int_equal(rig_restore(&after->rig, &rest->records[n]), SHARD_REPLAY_OK);
         }
         if (left > 0)
             worker_start_clock(after->group.workers[i], rest->records[left - 1].stamp_ms);

@@ -173,7 +173,7 @@ static void test_no_sleep_while_holds_are_due(void **state)
     (void)state;
     reserve_wave(WAVE);
     sim_pass(sim, RIG_TTL_MS);
-    for (uint32_t due = WAVE; due > 2048; due -= 2048) {
+    for (uint32_t due = WAVE; due > 512; due -= 512) {
         worker_turn(sim->group.workers[0], 1000000000);
         assert_int_equal(ear.wait_ns, 0);
     }
