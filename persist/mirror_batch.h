@@ -12,11 +12,21 @@
 
 enum mirror_table {
     MIRROR_EVENTS,
+    MIRROR_STATIONS,
+    MIRROR_ROUTES,
     MIRROR_SHOWS,
+    MIRROR_STOPS,
     MIRROR_ZONES,
+    MIRROR_SEATS,
+    MIRROR_BLOCKS,
+    MIRROR_COUNTED,      /* bookings whose places PostgreSQL counts, before and after */
     MIRROR_BOOKINGS,     /* new ones, in the state they have at the batch's end */
-    MIRROR_SETTLED,      /* ends of bookings from before the batch */
+    MIRROR_SETTLED,      /* ends of reservations from before the batch */
+    MIRROR_CHANGED,      /* any other change of bookings from before the batch */
     MIRROR_ZONE_CHANGES, /* sums for seat_zones */
+    MIRROR_RECOUNTS,     /* the same where blocks, capacity or segments take part */
+    MIRROR_ORDERS,
+    MIRROR_BOOKING_CHANGES,
     MIRROR_OUTBOX,
     MIRROR_AUDIT,
     MIRROR_TABLE_COUNT
@@ -47,7 +57,8 @@ struct mirror_batch {
     struct mirror_booking *bookings;
     uint32_t booking_count, booking_capacity;
     struct hash_index by_id;
-    char error[256]; /* of the last add that failed; one line */
+    struct replay_buffer seats; /* uint32_t, of bookings of this batch */
+    char error[256];            /* of the last add that failed; one line */
 };
 
 /* False: out of memory. `zones` outlives the batch. */

@@ -1,5 +1,6 @@
 #include "mirror_rows.h"
 
+#include "mirror_history.h"
 #include "replay_record.h"
 
 #include <inttypes.h>
@@ -28,6 +29,8 @@ static void event_row(struct replay_buffer *out, const struct catalog_event *eve
     copy_time_or_null(out, event->sale_start_ms);
     copy_time_or_null(out, event->sale_end_ms);
     copy_integer(out, (int32_t)event->max_per_user);
+    copy_bool(out, event->sale_closed);
+    copy_bool(out, !event->allow_orphans);
     copy_time(out, event->created_ms);
     copy_time(out, event->updated_ms);
 }
@@ -39,11 +42,12 @@ static void show_row(struct replay_buffer *out, const struct catalog_show *show)
     copy_text_or_null(out, &show->name);
     copy_time_or_null(out, show->show_date_ms);
     copy_integer(out, (int32_t)show->segment_count);
+    copy_uuid_or_null(out, &show->route_id);
     copy_time(out, show->created_ms);
     copy_time(out, show->updated_ms);
 }
 
-static void zone_row(struct replay_buffer *out, const struct catalog_zone *zone)
+static void zone_row(struct replay_buffer *out, const struct catalog_zone *zone, bool trip)
 {
     copy_uuid(out, &zone->id);
     copy_uuid(out, &zone->show_id);
@@ -53,24 +57,34 @@ static void zone_row(struct replay_buffer *out, const struct catalog_zone *zone)
     copy_amount(out, zone->price_minor, zone->currency);
     copy_string(out, zone->currency);
     copy_integer(out, (int32_t)zone->total_seats);
-    copy_integer(out, (int32_t)zone->total_seats); /* a new zone's available seats */
+    /* A new zone: all available, none reserved or sold, none blocked, not drained. */
+    if (trip)
+        copy_null(out);
+    else
+        copy_integer(out, (int32_t)zone->total_seats);
     copy_integer(out, 0);
     copy_integer(out, 0);
+    if (trip)
+        copy_null(out);
+    else
+        copy_integer(out, 0);
+    copy_integer(out, (int32_t)zone->total_seats);
+    copy_amounts(out, zone->segment_prices, zone->segment_price_count, zone->currency);
     copy_time(out, zone->created_ms);
     copy_time(out, zone->updated_ms);
 }
 
-void mirror_row_catalog(struct replay_buffer *out, const struct record *record)
+void mirror_row_catalog(struct replay_buffer *out, const struct record *record, bool trip)
 {
     if (record->kind == RECORD_EVENT) {
-        copy_row(out, 16);
+        copy_row(out, 18);
         event_row(out, &record->event);
     } else if (record->kind == RECORD_SHOW) {
-        copy_row(out, 8);
+        copy_row(out, 9);
         show_row(out, &record->show);
     } else {
-        copy_row(out, 14);
-        zone_row(out, &record->zone);
+        copy_row(out, 17);
+        zone_row(out, &record->zone, trip);
     }
     copy_bigint(out, (int64_t)record->sequence);
 }
@@ -83,11 +97,29 @@ static void end_time(struct replay_buffer *out, const struct mirror_booking *boo
     copy_time_or_null(out, booking->status == status ? booking->ended_ms : 0);
 }
 
+/* Three fields. */
+static void order_and_seats(struct replay_buffer *out, const struct mirror_booking *booking,
+                            const char *seats)
+{
+    if (uuid_is_nil(&booking->order.id)) {
+        copy_null(out);
+        copy_null(out);
+    } else {
+        copy_uuid(out, &booking->order.id);
+        copy_smallint(out, booking->order.item);
+    }
+    if (booking->seat_count == 0)
+        copy_null(out);
+    else
+        copy_integers(out, (const uint32_t *)(const void *)(seats + booking->seats_at),
+                      booking->seat_count);
+}
+
 void mirror_row_booking(struct replay_buffer *out, uint32_t epoch,
-                        const struct mirror_booking *booking)
+                        const struct mirror_booking *booking, const char *seats)
 {
     const replay_minor total = (replay_minor)booking->unit_price_minor * booking->quantity;
-    copy_row(out, 24);
+    copy_row(out, 29);
     copy_uuid(out, &booking->id);
     copy_uuid(out, &booking->user_id);
     copy_uuid(out, &booking->event_id);
@@ -104,10 +136,10 @@ void mirror_row_booking(struct replay_buffer *out, uint32_t epoch,
     copy_time(out, booking->reserved_ms);
     copy_time(out, booking->reserved_ms);
     copy_time(out, booking->expires_ms);
-    end_time(out, booking, BOOKING_CONFIRMED);
+    copy_time_or_null(out, booking->confirmed_ms);
     end_time(out, booking, BOOKING_CANCELLED);
     end_time(out, booking, BOOKING_EXPIRED);
-    copy_time(out, booking->ended_ms > 0 ? booking->ended_ms : booking->reserved_ms);
+    copy_time(out, booking->updated_ms);
     if (booking->key_hash == 0)
         copy_null(out);
     else
@@ -115,6 +147,9 @@ void mirror_row_booking(struct replay_buffer *out, uint32_t epoch,
     copy_integer(out, (int32_t)epoch);
     copy_smallint(out, booking->shard);
     copy_bigint(out, (int64_t)booking->sequence);
+    end_time(out, booking, BOOKING_REFUNDED);
+    copy_uuid_or_null(out, &booking->block_id);
+    order_and_seats(out, booking, seats);
 }
 
 void mirror_row_settled(struct replay_buffer *out, const struct mirror_booking *booking)
@@ -125,7 +160,31 @@ void mirror_row_settled(struct replay_buffer *out, const struct mirror_booking *
     copy_integer(out, (int32_t)booking->quantity);
     copy_string(out, booking_status_name(booking->status));
     copy_uuid_or_null(out, &booking->payment_id);
-    copy_time(out, booking->ended_ms);
+    copy_time(out, booking->updated_ms);
+}
+
+void mirror_row_changed(struct replay_buffer *out, const struct mirror_booking *booking,
+                        const char *seats)
+{
+    copy_row(out, 17);
+    copy_uuid(out, &booking->id);
+    copy_uuid(out, &booking->zone_id);
+    if (booking->before_known)
+        copy_string(out, booking_status_name(booking->status_before));
+    else
+        copy_null(out);
+    copy_integer(out, (int32_t)booking->quantity_before);
+    copy_string(out, booking_status_name(booking->status));
+    copy_integer(out, (int32_t)booking->quantity);
+    copy_uuid_or_null(out, &booking->payment_id);
+    copy_time_or_null(out, booking->confirmed_ms);
+    copy_time_or_null(out, booking->ended_ms);
+    copy_time(out, booking->updated_ms);
+    copy_bool(out, booking->whole);
+    copy_uuid_or_null(out, &booking->user_id);
+    copy_amount(out, booking->unit_price_minor, booking->currency);
+    copy_bigint(out, booking->ttl_ms);
+    order_and_seats(out, booking, seats);
 }
 
 void mirror_row_zone_change(struct replay_buffer *out, const struct mirror_zone *zone)
@@ -137,46 +196,24 @@ void mirror_row_zone_change(struct replay_buffer *out, const struct mirror_zone 
     copy_bigint(out, zone->sold_change);
 }
 
-/* --- histories --- */
-
-static struct replay_json json_for_postgres(struct replay_buffer *out)
+void mirror_row_recount(struct replay_buffer *out, const struct mirror_zone *zone)
 {
-    struct replay_json json = replay_json_start(out);
-    json.without_nul = true;
-    return json;
-}
-
-static void outbox_begin(struct replay_buffer *out, const struct mirror_origin *origin,
-                         uint16_t item, const char *aggregate, const struct uuid *aggregate_id,
-                         const char *event_type)
-{
-    char id[80];
-    (void)snprintf(id, sizeof id, "%" PRIu32 "/%u:%" PRIu64 ":%u", origin->epoch,
-                   (unsigned)origin->shard, origin->sequence, (unsigned)item);
     copy_row(out, 6);
-    copy_string(out, id);
-    copy_string(out, aggregate);
-    copy_uuid(out, aggregate_id);
-    copy_string(out, event_type);
-    copy_time(out, origin->stamp_ms);
+    copy_uuid(out, &zone->id);
+    copy_bigint(out, zone->reserved_change);
+    copy_bigint(out, zone->sold_change);
+    if (zone->resized) {
+        copy_integer(out, (int32_t)zone->total);
+        copy_integer(out, (int32_t)zone->target);
+        copy_bool(out, zone->closed);
+    } else {
+        copy_null(out);
+        copy_null(out);
+        copy_null(out);
+    }
 }
 
-static void audit_begin(struct replay_buffer *out, const struct mirror_origin *origin,
-                        uint16_t item, const char *action, const char *object_type,
-                        const struct uuid *object_id)
-{
-    copy_row(out, 12);
-    copy_time(out, origin->stamp_ms);
-    copy_uuid_or_null(out, &origin->actor.id);
-    copy_string(out, replay_role_name(origin->actor.role));
-    copy_string(out, action);
-    copy_string(out, object_type);
-    copy_uuid(out, object_id);
-    copy_integer(out, (int32_t)origin->epoch);
-    copy_smallint(out, origin->shard);
-    copy_bigint(out, (int64_t)origin->sequence);
-    copy_smallint(out, item);
-}
+/* --- histories --- */
 
 static void catalog_json(struct replay_buffer *out, const struct record *record)
 {
@@ -266,7 +303,8 @@ void mirror_row_audit(struct replay_buffer *out, const struct mirror_origin *ori
                       const struct mirror_step *step)
 {
     audit_begin(out, origin, step->item, event_types[step->status], "booking", &step->booking_id);
-    if (step->status == BOOKING_RESERVED) {
+    /* What is exchanged away may have been confirmed. */
+    if (step->status == BOOKING_RESERVED || step->cause == CAUSE_EXCHANGED) {
         copy_null(out);
     } else {
         const size_t mark = copy_jsonb_begin(out);

@@ -1,10 +1,9 @@
 /* A batch's transaction: move the cursors (which also fences a second writer:
  * they must still be where we read them), then bring in the catalog, the
- * bookings, the counts and the histories. New bookings are copied straight into
- * their table, so a row that is there already stops the mirror instead of being
- * overwritten; ends of older bookings go through a staging table. */
+ * bookings, the counts and the histories (mirror_plans.c). */
 #include "mirror_store.h"
 
+#include "mirror_plans.h"
 #include "postgres_schema.h"
 
 #include <inttypes.h>
@@ -17,89 +16,6 @@
 #define MIRROR_LOCK "pg_try_advisory_lock(1651470456, 1)"
 
 enum { LOCK_TRIES = 20 }; /* of a tenth of a second each */
-
-#define EVENT_COLUMNS                                                                              \
-    "id, tenant_id, organizer_id, title, slug, description, venue, city, image_url, status, "      \
-    "sale_start_at, sale_end_at, max_per_user, created_at, updated_at"
-#define SHOW_COLUMNS "id, event_id, name, show_date, segment_count, created_at, updated_at"
-#define ZONE_COLUMNS                                                                               \
-    "id, show_id, event_id, name, kind, price, currency, total_seats, available_seats, "           \
-    "reserved_seats, sold_seats, created_at, updated_at"
-#define COPY_BINARY " FROM STDIN (FORMAT binary)"
-
-static const char staging_tables[] =
-    "CREATE TEMP TABLE stage_events (LIKE events, log_sequence bigint) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE stage_shows (LIKE shows, log_sequence bigint) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE stage_zones (LIKE seat_zones, log_sequence bigint) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE stage_settled (id uuid, zone_id uuid, quantity integer, status text,"
-    " payment_id uuid, ended_at timestamptz) ON COMMIT DELETE ROWS;"
-    "CREATE TEMP TABLE stage_changes (id uuid, available bigint, reserved bigint, sold bigint)"
-    " ON COMMIT DELETE ROWS";
-
-/* How each table's rows come in. `fold` NULL: COPY goes to the table itself. */
-static const struct table_plan {
-    const char *copy;
-    const char *fold;
-    const char *what; /* of which each must match; NULL: need not */
-} plans[MIRROR_TABLE_COUNT] = {
-    [MIRROR_EVENTS] =
-        {"COPY stage_events (" EVENT_COLUMNS ", log_sequence)" COPY_BINARY,
-         "INSERT INTO events (" EVENT_COLUMNS ") SELECT DISTINCT ON (id) " EVENT_COLUMNS
-         " FROM stage_events ORDER BY id, log_sequence DESC ON CONFLICT (id) DO UPDATE SET"
-         " tenant_id = EXCLUDED.tenant_id, organizer_id = EXCLUDED.organizer_id,"
-         " title = EXCLUDED.title, slug = EXCLUDED.slug, description = EXCLUDED.description,"
-         " venue = EXCLUDED.venue, city = EXCLUDED.city, image_url = EXCLUDED.image_url,"
-         " status = EXCLUDED.status, sale_start_at = EXCLUDED.sale_start_at,"
-         " sale_end_at = EXCLUDED.sale_end_at, max_per_user = EXCLUDED.max_per_user,"
-         " created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at",
-         NULL},
-    [MIRROR_SHOWS] =
-        {"COPY stage_shows (" SHOW_COLUMNS ", log_sequence)" COPY_BINARY,
-         "INSERT INTO shows (" SHOW_COLUMNS ") SELECT DISTINCT ON (id) " SHOW_COLUMNS
-         " FROM stage_shows ORDER BY id, log_sequence DESC ON CONFLICT (id) DO UPDATE SET"
-         " event_id = EXCLUDED.event_id, name = EXCLUDED.name, show_date = EXCLUDED.show_date,"
-         " segment_count = EXCLUDED.segment_count, created_at = EXCLUDED.created_at,"
-         " updated_at = EXCLUDED.updated_at",
-         NULL},
-    [MIRROR_ZONES] =
-        {"COPY stage_zones (" ZONE_COLUMNS ", log_sequence)" COPY_BINARY,
-         "INSERT INTO seat_zones AS z (" ZONE_COLUMNS ") SELECT DISTINCT ON (id) " ZONE_COLUMNS
-         " FROM stage_zones ORDER BY id, log_sequence DESC ON CONFLICT (id) DO UPDATE SET"
-         " show_id = EXCLUDED.show_id, event_id = EXCLUDED.event_id, name = EXCLUDED.name,"
-         " kind = EXCLUDED.kind, price = EXCLUDED.price, currency = EXCLUDED.currency,"
-         " available_seats = z.available_seats + EXCLUDED.total_seats - z.total_seats,"
-         " total_seats = EXCLUDED.total_seats, created_at = EXCLUDED.created_at,"
-         " updated_at = EXCLUDED.updated_at",
-         NULL},
-    [MIRROR_BOOKINGS] =
-        {"COPY bookings (id, user_id, event_id, show_id, zone_id, quantity, from_segment,"
-         " to_segment, unit_price, total_amount, currency, status, payment_id, created_at,"
-         " reserved_at, expires_at, confirmed_at, cancelled_at, expired_at, updated_at,"
-         " idempotency_key_hash, log_epoch, log_shard, log_sequence)" COPY_BINARY,
-         NULL, NULL},
-    [MIRROR_SETTLED] =
-        {"COPY stage_settled" COPY_BINARY,
-         "UPDATE bookings b SET status = s.status, payment_id = s.payment_id,"
-         " confirmed_at = CASE s.status WHEN 'confirmed' THEN s.ended_at END,"
-         " cancelled_at = CASE s.status WHEN 'cancelled' THEN s.ended_at END,"
-         " expired_at = CASE s.status WHEN 'expired' THEN s.ended_at END,"
-         " updated_at = s.ended_at FROM stage_settled s WHERE b.id = s.id"
-         " AND b.status = 'reserved' AND b.zone_id = s.zone_id AND b.quantity = s.quantity",
-         "bookings that end are not there as reserved, in that zone with that quantity"},
-    [MIRROR_ZONE_CHANGES] =
-        {"COPY stage_changes" COPY_BINARY,
-         "UPDATE seat_zones z SET available_seats = z.available_seats + s.available,"
-         " reserved_seats = z.reserved_seats + s.reserved, sold_seats = z.sold_seats + s.sold"
-         " FROM stage_changes s WHERE z.id = s.id",
-         "zones whose counts change are not there"},
-    [MIRROR_OUTBOX] =
-        {"COPY outbox (id, aggregate, aggregate_id, event_type, created_at, payload)" COPY_BINARY,
-         NULL, NULL},
-    [MIRROR_AUDIT] =
-        {"COPY audit_logs (created_at, actor_id, actor_role, action, object_type, object_id,"
-         " log_epoch, log_shard, log_sequence, item, old_values, new_values)" COPY_BINARY,
-         NULL, NULL},
-};
 
 void mirror_store_init(struct mirror_store *store, const struct uuid *cluster)
 {
@@ -177,7 +93,8 @@ enum mirror_store_outcome mirror_store_open(struct mirror_store *store, const ch
     if (outcome == MIRROR_STORE_OK)
         outcome = check_cluster(store);
     if (outcome == MIRROR_STORE_OK)
-        outcome = (enum mirror_store_outcome)postgres_run(&store->session, staging_tables, NULL);
+        outcome =
+            (enum mirror_store_outcome)postgres_run(&store->session, mirror_staging_tables, NULL);
     return outcome;
 }
 
@@ -215,11 +132,36 @@ enum mirror_store_outcome mirror_store_cursors(struct postgres_session *session,
     return items != NULL ? MIRROR_STORE_OK : MIRROR_STORE_RETRY;
 }
 
+static enum mirror_store_outcome load_trips(struct mirror_store *store, struct mirror_zones *zones)
+{
+    PGresult *rows = NULL;
+    const enum postgres_outcome outcome = postgres_query(
+        &store->session, &rows, "SELECT id FROM shows WHERE segment_count > 1", 0, NULL);
+    if (outcome != POSTGRES_OK)
+        return (enum mirror_store_outcome)outcome;
+    bool good = true;
+    const int row_count = PQntuples(rows);
+    for (int row = 0; good && row < row_count; row++) {
+        struct uuid id;
+        good = uuid_parse(&id, PQgetvalue(rows, row, 0), UUID_TEXT_LENGTH) &&
+               mirror_zones_put_trip(zones, &id);
+    }
+    PQclear(rows);
+    if (good)
+        return MIRROR_STORE_OK;
+    (void)snprintf(store->session.error, sizeof store->session.error, "out of memory for trips");
+    return MIRROR_STORE_RETRY;
+}
+
 enum mirror_store_outcome mirror_store_zones(struct mirror_store *store, struct mirror_zones *zones)
 {
     PGresult *rows = NULL;
     const enum postgres_outcome outcome = postgres_query(
-        &store->session, &rows, "SELECT id, show_id, event_id, currency FROM seat_zones", 0, NULL);
+        &store->session, &rows,
+        "SELECT z.id, z.show_id, z.event_id, z.currency, w.segment_count > 1,"
+        " z.target_seats < z.total_seats OR EXISTS (SELECT FROM blocks b WHERE b.zone_id = z.id)"
+        " FROM seat_zones z JOIN shows w ON w.id = z.show_id",
+        0, NULL);
     if (outcome != POSTGRES_OK)
         return (enum mirror_store_outcome)outcome;
     bool good = true;
@@ -230,11 +172,13 @@ enum mirror_store_outcome mirror_store_zones(struct mirror_store *store, struct 
                uuid_parse(&zone.show_id, PQgetvalue(rows, row, 1), UUID_TEXT_LENGTH) &&
                uuid_parse(&zone.event_id, PQgetvalue(rows, row, 2), UUID_TEXT_LENGTH);
         (void)snprintf(zone.currency, sizeof zone.currency, "%s", PQgetvalue(rows, row, 3));
+        zone.trip = PQgetvalue(rows, row, 4)[0] == 't';
+        zone.recount = PQgetvalue(rows, row, 5)[0] == 't';
         good = good && mirror_zones_put(zones, &zone);
     }
     PQclear(rows);
     if (good)
-        return MIRROR_STORE_OK;
+        return load_trips(store, zones);
     (void)snprintf(store->session.error, sizeof store->session.error, "out of memory for zones");
     return MIRROR_STORE_RETRY;
 }
@@ -325,7 +269,7 @@ static enum mirror_store_outcome bring_in(struct mirror_store *store,
                                           const struct mirror_batch *batch, enum mirror_table table)
 {
     const struct mirror_rows *rows = &batch->tables[table];
-    const struct table_plan *plan = &plans[table];
+    const struct mirror_plan *plan = &mirror_plans[table];
     if (rows->count == 0)
         return MIRROR_STORE_OK;
     enum postgres_outcome outcome = postgres_copy(&store->session, plan->copy, &rows->copy);
@@ -340,6 +284,15 @@ static enum mirror_store_outcome bring_in(struct mirror_store *store,
         return MIRROR_STORE_REFUSED;
     }
     return (enum mirror_store_outcome)outcome;
+}
+
+/* Behind the last table of bookings: adds again what was taken off before them. */
+static enum mirror_store_outcome
+count_again(struct mirror_store *store, const struct mirror_batch *batch, enum mirror_table table)
+{
+    if (table != MIRROR_CHANGED || batch->tables[MIRROR_COUNTED].count == 0)
+        return MIRROR_STORE_OK;
+    return (enum mirror_store_outcome)postgres_run(&store->session, mirror_count_again, NULL);
 }
 
 /* Puts the version before into the audit rows of changed catalog objects. Such
@@ -375,8 +328,11 @@ enum mirror_store_outcome mirror_store_write(struct mirror_store *store,
         outcome = move_cursors(store, batch, shard_count);
     if (outcome == MIRROR_STORE_OK)
         outcome = make_partitions(store, batch);
-    for (int table = 0; table < MIRROR_TABLE_COUNT && outcome == MIRROR_STORE_OK; table++)
+    for (int table = 0; table < MIRROR_TABLE_COUNT && outcome == MIRROR_STORE_OK; table++) {
         outcome = bring_in(store, batch, (enum mirror_table)table);
+        if (outcome == MIRROR_STORE_OK)
+            outcome = count_again(store, batch, (enum mirror_table)table);
+    }
     if (outcome == MIRROR_STORE_OK)
         outcome = fill_old_values(store, batch);
     if (outcome == MIRROR_STORE_OK)

@@ -20,17 +20,32 @@ static bool match(const void *table, uint32_t slot, const void *key)
     return uuid_equal(&zones->items[slot].id, key);
 }
 
+static uint64_t trip_hash_of(const void *table, uint32_t slot)
+{
+    const struct mirror_zones *zones = table;
+    return XXH3_64bits(zones->trips[slot].bytes, sizeof zones->trips[slot].bytes);
+}
+
+static bool trip_match(const void *table, uint32_t slot, const void *key)
+{
+    const struct mirror_zones *zones = table;
+    return uuid_equal(&zones->trips[slot], key);
+}
+
 bool mirror_zones_init(struct mirror_zones *zones)
 {
     *zones = (struct mirror_zones){0};
-    return hash_index_init(&zones->by_id, mirror_zones_max, zones, match, hash_of);
+    return hash_index_init(&zones->by_id, mirror_zones_max, zones, match, hash_of) &&
+           hash_index_init(&zones->by_trip, mirror_zones_max, zones, trip_match, trip_hash_of);
 }
 
 void mirror_zones_release(struct mirror_zones *zones)
 {
     hash_index_release(&zones->by_id);
+    hash_index_release(&zones->by_trip);
     free(zones->items);
     free(zones->changed);
+    free(zones->trips);
     *zones = (struct mirror_zones){0};
 }
 
@@ -67,6 +82,8 @@ bool mirror_zones_put(struct mirror_zones *zones, const struct mirror_zone *fact
         known->show_id = facts->show_id;
         known->event_id = facts->event_id;
         memcpy(known->currency, facts->currency, sizeof known->currency);
+        known->trip = known->trip || facts->trip;
+        known->recount = known->recount || facts->recount;
         return true;
     }
     if (!grow(zones))
@@ -76,6 +93,34 @@ bool mirror_zones_put(struct mirror_zones *zones, const struct mirror_zone *fact
     if (!hash_index_insert(&zones->by_id, hash_of(zones, zones->count), zones->count))
         return false;
     zones->count++;
+    return true;
+}
+
+bool mirror_zones_is_trip(const struct mirror_zones *zones, const struct uuid *show_id)
+{
+    const uint64_t hash = XXH3_64bits(show_id->bytes, sizeof show_id->bytes);
+    return hash_index_find(&zones->by_trip, hash, show_id) != HASH_INDEX_MISSING;
+}
+
+bool mirror_zones_put_trip(struct mirror_zones *zones, const struct uuid *show_id)
+{
+    if (mirror_zones_is_trip(zones, show_id))
+        return true;
+    if (zones->trip_count == zones->trip_capacity) {
+        const uint32_t capacity =
+            zones->trip_capacity > 0 ? zones->trip_capacity * 2 : MIRROR_ZONES_CAPACITY_MIN;
+        struct uuid *trips = realloc(zones->trips, capacity * sizeof *trips);
+        if (trips == NULL)
+            return false;
+        zones->trips = trips;
+        zones->trip_capacity = capacity;
+    }
+    const uint32_t slot = zones->trip_count;
+    assert(zones->trips != NULL);
+    zones->trips[slot] = *show_id;
+    if (!hash_index_insert(&zones->by_trip, trip_hash_of(zones, slot), slot))
+        return false;
+    zones->trip_count++;
     return true;
 }
 
@@ -95,7 +140,7 @@ void mirror_zones_settle(struct mirror_zones *zones)
 {
     for (uint32_t i = 0; i < zones->changed_count; i++) {
         struct mirror_zone *zone = &zones->items[zones->changed[i]];
-        zone->changed = false;
+        zone->changed = zone->resized = false;
         zone->available_change = zone->reserved_change = zone->sold_change = 0;
     }
     zones->changed_count = 0;

@@ -179,3 +179,57 @@ size_t copy_jsonb_begin(struct replay_buffer *out)
     replay_buffer_append(out, &version, 1);
     return mark;
 }
+
+/* Types by their numbers in pg_type.dat. */
+enum { TYPE_INT4 = 23, TYPE_NUMERIC = 1700, TYPE_UUID = 2950 };
+
+static size_t array_begin(struct replay_buffer *out, uint32_t type, uint32_t count)
+{
+    const size_t mark = copy_field_begin(out);
+    char *at = replay_buffer_extend(out, 20);
+    if (at == NULL)
+        return mark;
+    store_be32(at, 1);     /* dimension */
+    store_be32(at + 4, 0); /* no element is NULL */
+    store_be32(at + 8, type);
+    store_be32(at + 12, count);
+    store_be32(at + 16, 1); /* the first element's subscript */
+    return mark;
+}
+
+void copy_integers(struct replay_buffer *out, const uint32_t *items, uint32_t count)
+{
+    if (count == 0) {
+        copy_null(out);
+        return;
+    }
+    const size_t mark = array_begin(out, TYPE_INT4, count);
+    for (uint32_t i = 0; i < count; i++)
+        copy_integer(out, (int32_t)items[i]);
+    copy_field_end(out, mark);
+}
+
+void copy_uuids(struct replay_buffer *out, const struct uuid *items, uint32_t count)
+{
+    if (count == 0) {
+        copy_null(out);
+        return;
+    }
+    const size_t mark = array_begin(out, TYPE_UUID, count);
+    for (uint32_t i = 0; i < count; i++)
+        copy_uuid(out, &items[i]);
+    copy_field_end(out, mark);
+}
+
+void copy_amounts(struct replay_buffer *out, const int64_t *items, uint32_t count,
+                  const char *currency)
+{
+    if (count == 0) {
+        copy_null(out);
+        return;
+    }
+    const size_t mark = array_begin(out, TYPE_NUMERIC, count);
+    for (uint32_t i = 0; i < count; i++)
+        copy_amount(out, items[i], currency);
+    copy_field_end(out, mark);
+}

@@ -28,6 +28,12 @@ void copy_text(struct replay_buffer *out, const char *bytes, size_t length);
 void copy_string(struct replay_buffer *out, const char *text);
 void copy_text_or_null(struct replay_buffer *out, const struct text *text); /* empty: NULL */
 
+/* Arrays of one dimension; empty: NULL. */
+void copy_integers(struct replay_buffer *out, const uint32_t *items, uint32_t count);
+void copy_uuids(struct replay_buffer *out, const struct uuid *items, uint32_t count);
+void copy_amounts(struct replay_buffer *out, const int64_t *items, uint32_t count,
+                  const char *currency);
+
 /* A field whose length is known only when it has been written: begin, append to
  * the buffer, end. The mark is begin's answer. */
 size_t copy_field_begin(struct replay_buffer *out);

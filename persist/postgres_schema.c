@@ -13,12 +13,14 @@
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 EMBED_SQL(postgres_schema_0001, "persist/schema/0001_base.sql");
+EMBED_SQL(postgres_schema_0002, "persist/schema/0002_inventory.sql");
 
 static const struct migration {
     const char *name;
     const char *sql;
 } migrations[] = {
     {"base", postgres_schema_0001},
+    {"inventory", postgres_schema_0002},
 };
 
 int postgres_schema_version(void)
