@@ -185,6 +185,58 @@ static void test_refusals_are_bounded(void **state)
     refusal_memory_release(&memory);
 }
 
+/* Answers that keys keep go when the keys go. */
+static void test_answers_go_with_their_keys(void **state)
+{
+    struct idempotency_table *table = *state;
+    struct answer answer = {.kind = COMMAND_EXTEND};
+
+    for (uint64_t hash = 1; hash <= 100; hash++) {
+        struct request_key key = {hash, 1};
+        struct idempotency_entry *entry = idempotency_begin(table, &key);
+        entry->answer = answer_memory_keep(&table->answers, &answer);
+        idempotency_accept(table, entry, IDEMPOTENCY_ANSWER, COMMAND_EXTEND, now_ms + hash);
+    }
+    assert_true(table->answers.chunks.live >= 100);
+    for (int i = 0; i < 10; i++)
+        idempotency_forget(table, now_ms + day_ms + 100);
+    assert_int_equal(table->answers.chunks.live, 0);
+}
+
+/* Near the end of the room for answers no key is taken any more: what is under way
+ * still finds its place. */
+static void test_no_key_without_room_for_its_answer(void **state)
+{
+    struct idempotency_table *table = *state;
+    struct request_key key = {1, 1};
+
+    table->answers.chunks.live = ANSWER_MEMORY_CHUNKS_MAX - ANSWER_MEMORY_CHUNKS_MAX / 4;
+    assert_non_null(idempotency_begin(table, &key));
+    key.hash = 2;
+    table->answers.chunks.live++;
+    assert_null(idempotency_begin(table, &key));
+    table->answers.chunks.live = 0;
+}
+
+/* A refusal is remembered with the seats it was about. */
+static void test_refused_seats(void **state)
+{
+    (void)state;
+    struct refusal_memory memory;
+    struct refusal refusal = {.hash = 7,
+                              .result = RESULT_SEAT_UNAVAILABLE,
+                              .refused_ms = now_ms,
+                              .seat_count = 2,
+                              .seats = {3 | 1U << 24, 4 | 2U << 24}};
+
+    assert_true(refusal_memory_init(&memory, day_ms));
+    refusal_remember(&memory, &refusal);
+    const struct refusal *found = refusal_find(&memory, 7, now_ms + 1);
+    assert_int_equal(found->seat_count, 2);
+    assert_int_equal(found->seats[1], 4 | 2U << 24);
+    refusal_memory_release(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +248,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_objects_are_held_and_let_go, setup, teardown),
         cmocka_unit_test(test_refusals_are_remembered),
         cmocka_unit_test(test_refusals_are_bounded),
+        cmocka_unit_test_setup_teardown(test_answers_go_with_their_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_key_without_room_for_its_answer, setup, teardown),
+        cmocka_unit_test(test_refused_seats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
