@@ -72,10 +72,10 @@ uint64_t seat_windows_at(const struct seat_field *field, uint32_t w, uint32_t si
 uint64_t seat_windows_clean(const struct seat_field *field, uint32_t w, uint32_t size,
                             uint64_t windows)
 {
-    const uint64_t *joined = field->joined;
-    word_pair pair = pair_at(joined, w);
-    uint64_t left = joined[w] << 1 | joined[(size_t)w - 1] >> 63;
-    uint64_t left_of_left = joined[w] << 2 | joined[(size_t)w - 1] >> 62;
+    const uint64_t *joined = field->joined + w;
+    word_pair pair = pair_at(joined, 0);
+    uint64_t left = joined[0] << 1 | joined[-1] >> 63;
+    uint64_t left_of_left = joined[0] << 2 | joined[-1] >> 62;
     uint64_t right = (uint64_t)(pair >> (size - 1)), right_of_right = (uint64_t)(pair >> size);
 
     return windows & ~(left & ~left_of_left) & ~(right & ~right_of_right);
