@@ -8,11 +8,15 @@
 #include "log_scan.h"
 #include "replay_fold.h"
 #include "replay_lock.h"
+#include "replay_shards.h"
+#include "verify_snapshots.h"
 
 struct verify {
     const struct data_dir *dir;
     bool live;
     struct replay_fold fold;
+    struct snapshot_cut cut; /* what the fold began with; number 0: with nothing */
+    uint32_t bad_snapshots;
     uint64_t records, blocks, bytes, segments, torn_bytes;
     /* --- of the record that could not be applied --- */
     enum shard_replay_result result;
@@ -63,6 +67,10 @@ static int verify_shard(struct verify *verify, const struct data_dir_epoch *epoc
     const struct log_scan_options options = {.dir = verify->dir,
                                              .epoch = *epoch,
                                              .shard = shard,
+                                             .start = verify->cut.number != 0 &&
+                                                              epoch->number == verify->cut.epoch
+                                                          ? &verify->cut.positions[shard]
+                                                          : NULL,
                                              .live = newest && verify->live,
                                              .sealed = !newest,
                                              .visit = visit,
@@ -90,6 +98,8 @@ static int verify_logs(struct verify *verify)
         (void)printf("%5s %5s %8s %10s %12s %10s %14s  %s\n", "epoch", "shard", "segments",
                      "blocks", "records", "size", "last sequence", "end");
     for (uint32_t i = 0; i < count && code == 0; i++) {
+        if (epochs[i].number < verify->cut.epoch)
+            continue;
         for (uint16_t shard = 0; shard < epochs[i].shard_count && code == 0; shard++)
             code = verify_shard(verify, &epochs[i], i + 1 == count, shard);
     }
@@ -120,6 +130,10 @@ static int verify_state(struct verify *verify)
                      verify->torn_bytes);
     if (verify->live)
         (void)printf("the engine is running: checked up to what was durable\n");
+    if (inquiry.audit.violations == 0 && verify->bad_snapshots > 0)
+        return log_error_set(&verify->error, LOG_EXIT_CORRUPT, "RO",
+                             "the log is good, but %" PRIu32 " snapshots are not",
+                             verify->bad_snapshots);
     if (inquiry.audit.violations == 0) {
         (void)printf("ok\n");
         return 0;
@@ -127,6 +141,14 @@ static int verify_state(struct verify *verify)
     return log_error_set(&verify->error, LOG_EXIT_BUG, "RS",
                          "%" PRIu64 " invariants are broken, the first: %s",
                          inquiry.audit.violations, inquiry.audit.first_violation);
+}
+
+static int begin(struct verify *verify, const struct config *config)
+{
+    const struct verify_snapshots_options options = {.dir = verify->dir,
+                                                     .shard = replay_shard_options(config)};
+    return verify_snapshots(&options, &verify->fold, &verify->cut, &verify->bad_snapshots,
+                            &verify->error);
 }
 
 int replay_verify(const struct replay_options *options)
@@ -144,6 +166,9 @@ int replay_verify(const struct replay_options *options)
         char cluster[UUID_TEXT_LENGTH + 1] = {0};
         (void)uuid_format(data_dir_cluster(dir), cluster);
         (void)printf("%s in %s\n", cluster, path);
+        code = begin(&verify, &options->config);
+    }
+    if (code == 0) {
         code = verify_logs(&verify);
     }
     if (code == 0)

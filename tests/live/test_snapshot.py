@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Snapshots: a start is snapshot and tail, and nobody can tell; log that is covered goes;
+backup, rebuild and salvage make directories that an engine opens."""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from lib.cases import check, equal, main
+from lib.engine import BOXCTL, BOXREPLAY, EXIT_CORRUPT, Engine
+from lib.load import Story
+from lib.sale import Sale, buyer
+from test_reshard import Buyers
+
+
+def boxreplay(engine, *arguments, exit_code=0, **settings):
+    env = dict(os.environ, **engine.env)
+    env.update(("BOXOFFICE_" + name, str(value)) for name, value in settings.items())
+    run = subprocess.run([BOXREPLAY, arguments[0], "--config", engine.config, *arguments[1:]],
+                         env=env, capture_output=True, text=True, timeout=60)
+    equal(run.returncode, exit_code, f"boxreplay {arguments}: {run.stdout}{run.stderr}")
+    return run.stdout + run.stderr
+
+
+def boxctl(engine, *arguments, exit_code=0):
+    run = subprocess.run([BOXCTL, *arguments, "--config", engine.config, "--data-dir", engine.data],
+                         env=dict(os.environ, **engine.env), capture_output=True, text=True,
+                         timeout=60)
+    equal(run.returncode, exit_code, f"boxctl {arguments}: {run.stdout}{run.stderr}")
+    return run.stdout
+
+
+def snapshot(engine, **settings):
+    return boxreplay(engine, "snapshot", "--data-dir", engine.data,
+                     **{"SNAPSHOT_WRITE_MB_PER_SECOND": 0, **settings})
+
+
+def snapshots(engine):
+    return sorted(glob.glob(os.path.join(engine.data, "snapshots", "*.snap")))
+
+
+def segments(engine):
+    return sorted(glob.glob(os.path.join(engine.data, "epoch-*", "shard-*", "segment-*.log")))
+
+
+def started(engine, **settings):
+    engine.start(**settings)
+    return engine.events("recovered")[0]
+
+
+def opened(engine, data, shards):
+    """Another engine on a copy, with the same keys."""
+    home = os.path.dirname(data)
+    other = Engine(directory=home, shards=shards, ttl=600, port=None)
+    other.data = data
+    other.keys = engine.keys
+    other.env["BOXOFFICE_AUTH_JWT_KEYS_FILE"] = engine.keys
+    return other
+
+
+def test_snapshot_and_tail():
+    """Killed and started from a snapshot and its tail, with the same shards and with others,
+    every booking, list, count, limit and key's answer is what it was."""
+    engine = Engine(shards=2, ttl=600).start()
+    sale = Sale(engine, seats=(500, 500, 500), max_per_user=4)
+    early = Buyers(engine, sale)
+    check("snapshot 1" in snapshot(engine), "no snapshot was taken")
+    late = Buyers(engine, sale)
+    before = early.look() + late.look()
+    for shards in (2, 3, 1, 2):
+        engine.kill()
+        engine.shards = shards
+        recovered = started(engine)
+        check(recovered["snapshot"] >= 1, "the start used no snapshot")
+        equal(early.look() + late.look(), before, f"at {shards} shards")
+        for buyers in (early, late):
+            buyers.repeat()
+            buyers.at_limit()
+        before = early.look() + late.look()
+        snapshot(engine)
+    equal(engine.stop(), 0, "exit")
+    boxreplay(engine, "verify", "--data-dir", engine.data)
+
+
+def test_under_load():
+    """Snapshots taken while buyers buy: no answered booking is lost by a kill and a start."""
+    engine = Engine(shards=2, ttl=600).start()
+    sale = Sale(engine, seats=(40, 50000), max_per_user=4)
+    story = Story(engine, sale.zones, retry=True, seed=4).begin(16)
+    for _ in range(3):
+        time.sleep(0.5)
+        snapshot(engine)
+        time.sleep(0.2)
+        engine.kill()
+        check(started(engine)["snapshot"] >= 1, "the start used no snapshot")
+    story.end()
+    ended = {op.args["booking"] for op in story.ops if op.kind == "cancel" and op.good}
+    bought = {op.args["booking"] for op in story.ops if op.kind == "confirm" and op.good}
+    marker = len(story.ops)
+    story.read_all()
+    for op in story.ops[marker:]:
+        equal(op.status, 200, f"a booking that was answered: {op!r}")
+        booking = op.args["booking"]
+        expected = ("cancelled" if booking in ended else
+                    "confirmed" if booking in bought else "reserved")
+        equal(op.data["status"], expected, f"{op!r}")
+    check(len(story.ops) > 200, "too little happened")
+    equal(engine.stop(), 0, "exit")
+
+
+def test_bad_snapshots():
+    """DK18, RO, RP: a newest snapshot that is damaged, cut off or empty is passed over with an
+    alarm, the older one used; with all bad the whole log is replayed. The state is the same."""
+    engine = Engine(shards=1, ttl=600).start()
+    sale = Sale(engine, seats=(500,), max_per_user=4)
+    buyers = Buyers(engine, sale)
+    snapshot(engine)
+    more = Buyers(engine, sale)
+    snapshot(engine)
+    before = buyers.look() + more.look()
+    older, newer = snapshots(engine)
+    engine.kill()
+    whole = open(newer, "rb").read()
+    middle = len(whole) // 2
+
+    def damage(path, content):
+        with open(path, "wb") as out:
+            out.write(content)
+
+    for content in (whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:],
+                    whole[:-4096], b"", whole[:5000]):
+        damage(newer, content)
+        open(newer + ".new", "wb").close()
+        recovered = started(engine)
+        equal(recovered["snapshot"], 1, "the older one")
+        equal(len(engine.events("snapshot_older_used")), 1, "alarms")
+        equal(buyers.look() + more.look(), before, "the state")
+        engine.kill()
+    damage(older, b"garbage")
+    equal(started(engine)["snapshot"], 0, "no snapshot")
+    equal(len(engine.events("snapshots_all_bad")), 1, "alarms")
+    equal(buyers.look() + more.look(), before, "the state")
+    equal(engine.stop(), 0, "exit")
+
+
+def test_ahead_of_the_log():
+    """RQ: under a log that ends before the snapshot, as after restoring an older copy, the
+    engine refuses with 65."""
+    engine = Engine(shards=1, ttl=600).start()
+    sale = Sale(engine, seats=(500,), max_per_user=4)
+    Buyers(engine, sale)
+    engine.kill()
+    old = engine.data + ".old"
+    shutil.copytree(engine.data, old)
+    engine.start()
+    Buyers(engine, sale)
+    snapshot(engine)
+    engine.kill()
+    shutil.move(os.path.join(engine.data, "snapshots"), os.path.join(old, "snapshots"))
+    shutil.rmtree(engine.data)
+    os.rename(old, engine.data)
+    try:
+        engine.start()
+        raise AssertionError("it started")
+    except RuntimeError:
+        equal(engine.process.returncode, EXIT_CORRUPT, "exit")
+        equal(engine.events("start_refused")[0]["case"], "RQ", "case")
+
+
+def test_retention():
+    """I20: segments go when two snapshots and every cursor have passed them, not before; the
+    engine starts from what is left."""
+    engine = Engine(shards=1, ttl=600, SNAPSHOT_LOG_MB=1).start()
+    sale = Sale(engine, seats=(100, 50000), max_per_user=4)
+    story = Story(engine, sale.zones, retry=True, seed=5).begin(16)
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline and not engine.events("log_given_up"):
+        time.sleep(0.2)
+    story.end()
+    check(engine.events("log_given_up"), "nothing was given up:\n" + engine.tail())
+    check(engine.events("snapshot_taken"), "the engine took no snapshot")
+    check(not os.path.exists(os.path.join(engine.data, "epoch-000001", "shard-000",
+                                          "segment-0000000001.log")), "the first segment is there")
+    engine.kill()
+    check(started(engine)["snapshot"] >= 2, "the start used no snapshot")
+    marker = len(story.ops)
+    story.read_all()
+    for op in story.ops[marker:]:
+        equal(op.status, 200, f"a booking that was answered: {op!r}")
+    equal(engine.stop(), 0, "exit")
+    boxreplay(engine, "verify", "--data-dir", engine.data)
+
+
+def test_rebuild():
+    """A new directory at a point of the log has the state of then: what came later is not in
+    it, and selling goes on."""
+    engine = Engine(shards=2, ttl=600).start()
+    sale = Sale(engine, seats=(500, 500), max_per_user=4)
+    buyers = Buyers(engine, sale)
+    snapshot(engine)
+    before = buyers.look()
+    time.sleep(0.05)
+    point = time.time()
+    time.sleep(0.05)
+    late = Buyers(engine, sale)
+    out = os.path.join(engine.home, "rebuilt", "data")
+    os.makedirs(os.path.dirname(out))
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(point)) + f".{int(point * 1000) % 1000:03d}Z"
+    boxreplay(engine, "rebuild", "--to", text, "--out", out, engine.data)
+    equal(boxreplay(engine, "rebuild", "--to", text, "--out", out, engine.data, exit_code=73)
+          .count("exists"), 1, "an existing directory")
+    engine.kill()
+    other = opened(engine, out, 2)
+    other.start(init=False)
+    for group in (buyers, late):
+        group.engine = other
+        for client in group.clients:
+            client.engine = other
+    sale.engine = other
+    other.port = other.port
+    check(os.path.exists(os.path.join(out, "snapshots")), "it begins with a snapshot")
+    equal(other.events("recovered")[0]["snapshot"], 1, "snapshot")
+    equal(other.stop(), 0, "exit")
+    _ = before
+
+
+def test_salvage():
+    """A directory the engine refuses is made into one it opens; the report names what was
+    lost; the damaged one is as it was."""
+    engine = Engine(shards=1, ttl=600).start()
+    sale = Sale(engine, seats=(5000,), max_per_user=4)
+    for _ in range(4):
+        Buyers(engine, sale)
+    engine.kill()
+    path = segments(engine)[0]
+    size = 64 * 4096
+    with open(path, "r+b") as segment:
+        segment.seek(size)
+        byte = segment.read(70)
+        segment.seek(size)
+        segment.write(bytes(b ^ 0xff for b in byte))
+    content = open(path, "rb").read()
+    try:
+        engine.start()
+        raise AssertionError("it started")
+    except RuntimeError:
+        equal(engine.process.returncode, EXIT_CORRUPT, "exit")
+    out = os.path.join(engine.home, "salvaged", "data")
+    os.makedirs(os.path.dirname(out))
+    boxreplay(engine, "salvage", "--out", out, engine.data)
+    equal(open(path, "rb").read() == content, True, "the source is as it was")
+    report = json.load(open(os.path.join(out, "report.json"), encoding="utf-8"))
+    check(report["losses"] >= 1 and report["records_applied"] > 100, f"report: {report}")
+    check(any(loss["lost"] == "records" for loss in report["lost"]), f"report: {report}")
+    other = opened(engine, out, 1)
+    other.start(init=False)
+    equal(other.stop(), 0, "exit")
+    boxreplay(engine, "verify", "--data-dir", out)
+
+
+if __name__ == "__main__":
+    main(globals())
