@@ -129,6 +129,22 @@ static void state_facts(struct worker *worker, const struct command *command,
 }
 
 static void answer_decision(struct worker *worker, const struct command *command,
+/* Seats are indices in a plan; who answers the client must know whose. */
+static void name_zone_of_seats(const struct worker *worker, const struct command *command,
+                               struct refusal_detail *detail)
+{
+    struct booking_facts facts;
+    uint32_t seat_count;
+
+    if (command->kind == COMMAND_RESERVE)
+        detail->zone_id = command->reserve.zone_id;
+    else if (command->kind == COMMAND_BLOCK_CREATE)
+        detail->zone_id = command->zone_change.block->zone_id;
+    else if (shard_booking(worker->shard, &command->booking.booking_id, worker->now_ms, &facts,
+                           NULL, &seat_count))
+        detail->zone_id = facts.zone_id;
+}
+
                             enum result result, const struct record *record,
                             const struct refusal_facts *refusal)
 {
@@ -143,6 +159,8 @@ static void answer_decision(struct worker *worker, const struct command *command
         answer->seat_count = refusal->seat_count;
         memcpy(answer->seats, refusal->seats, refusal->seat_count * sizeof refusal->seats[0]);
     } else {
+        if (answer->seat_count > 0)
+            name_zone_of_seats(worker, command, &answer->refusal);
         state_facts(worker, command, record, answer);
         release_tickets(worker, record); /* reach home before the answer does */
     }
