@@ -128,7 +128,6 @@ static void state_facts(struct worker *worker, const struct command *command,
     assert(known); /* it was decided on just now */
 }
 
-static void answer_decision(struct worker *worker, const struct command *command,
 /* Seats are indices in a plan; who answers the client must know whose. */
 static void name_zone_of_seats(const struct worker *worker, const struct command *command,
                                struct refusal_detail *detail)
@@ -145,6 +144,7 @@ static void name_zone_of_seats(const struct worker *worker, const struct command
         detail->zone_id = facts.zone_id;
 }
 
+static void answer_decision(struct worker *worker, const struct command *command,
                             enum result result, const struct record *record,
                             const struct refusal_facts *refusal)
 {
@@ -158,9 +158,9 @@ static void name_zone_of_seats(const struct worker *worker, const struct command
         answer->refusal = refusal->detail;
         answer->seat_count = refusal->seat_count;
         memcpy(answer->seats, refusal->seats, refusal->seat_count * sizeof refusal->seats[0]);
-    } else {
         if (answer->seat_count > 0)
             name_zone_of_seats(worker, command, &answer->refusal);
+    } else {
         state_facts(worker, command, record, answer);
         release_tickets(worker, record); /* reach home before the answer does */
     }
