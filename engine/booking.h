@@ -1,15 +1,17 @@
 /* The bookings of one shard: a slab of 64-byte records, an index by id, a chain
- * per user (newest first) and the reservations in deadline order.
+ * per user (newest first) and the reservations by deadline. Seats, blocks, orders
+ * and transfers are in side slabs, which most bookings of a general zone never
+ * touch. Bookings are kept in every state, with their seats.
  *
- * Reservations of one TTL arrive in deadline order, so the order is a list and
- * the place of the next is looked for where the last one went: at the end, or
- * among older ones of a longer TTL when that was changed between two starts.
- * Each of those is passed once, so the time is constant in the long run.
- * Bookings are kept in every state. Pure. */
+ * Reservations of one TTL arrive in the order of their deadlines, so a new one
+ * goes to the end of a list. One whose deadline is sooner than the last of the
+ * list, or was moved, goes into a heap: nothing is ever searched for its place.
+ * A pinned one is in neither. Pure. */
 #ifndef ENGINE_BOOKING_H
 #define ENGINE_BOOKING_H
 
 #include "command.h"
+#include "deadline_heap.h"
 #include "hash_index.h"
 #include "slab.h"
 
@@ -19,29 +21,72 @@ struct booking {
     uint32_t user;          /* slot in the users table */
     uint32_t zone;          /* number in the shard's zones */
     uint32_t older_of_user; /* next in the user's chain */
-    uint32_t sooner, later; /* neighbours by deadline, while reserved */
+    /* Neighbours by deadline, while reserved; or later says BOOKING_IN_HEAP and
+     * sooner is the position there. */
+    uint32_t sooner, later;
     uint32_t quantity;
     uint32_t ttl_ms;
     uint32_t changed_after_ms_low; /* 40 bits: since reserved; 0 while reserved */
     uint8_t changed_after_ms_high;
     uint8_t status; /* enum booking_status */
     uint8_t from_segment, to_segment;
+    uint32_t extra; /* 0: none */
 };
+
+enum { BOOKING_IN_HEAP = UINT32_MAX - 1, BOOKING_NOT_DUE = UINT32_MAX - 2 };
 
 _Static_assert(sizeof(struct booking) == 64, "a booking is one cache line");
 
+/* What a booking has that most have not. Its slot is never given back. */
+struct booking_extra {
+    uint32_t booking;
+    uint32_t seats;    /* first chunk; SLAB_NONE: none */
+    uint32_t block;    /* the allotment it is drawn from; SLAB_NONE: general sale */
+    uint32_t order;    /* SLAB_NONE: never in one */
+    uint32_t link;     /* in the list of the user who received it; SLAB_NONE: in none */
+    uint32_t reserver; /* once transferred: the user in whose chain it is; else SLAB_NONE */
+    bool pinned;
+};
+
+struct booking_order {
+    struct order_part part; /* id nil: in none now */
+    struct order_part pinned_by;
+    struct uuid exchanged_from;
+};
+
+enum { SEAT_CHUNK_SEATS = 7 };
+
+/* A list of seats, as many as the booking's quantity. Chunks are recycled when a
+ * booking changes its seats, not when it ends: answers go on naming them. */
+struct seat_chunk {
+    uint32_t next;
+    uint32_t seats[SEAT_CHUNK_SEATS];
+};
+
+/* A booking in the list of the user it was transferred to. */
+struct received {
+    uint32_t booking;
+    uint32_t newer, older;
+};
+
 struct booking_user {
     struct uuid id;
-    uint32_t newest; /* booking */
+    uint32_t newest;   /* booking reserved by the user, who may have it no more */
+    uint32_t received; /* newest link; SLAB_NONE: none */
 };
 
 struct booking_table {
     struct slab bookings;
     struct slab users;
+    struct slab extras; /* slot 0 is never used */
+    struct slab orders;
+    struct slab chunks;
+    struct slab links;
     struct hash_index by_id;
     struct hash_index user_by_id;
     uint32_t soonest, latest; /* ends of the deadline list */
-    uint32_t added;           /* the last put into it, or what stands before its place */
+    struct deadline_heap deadlines;
+    uint64_t state_hash; /* of all bookings, added up */
     uint64_t count_by_status[BOOKING_REFUNDED + 1];
 };
 
@@ -64,13 +109,42 @@ void booking_prefetch_user_entry(const struct booking_table *table, const struct
 /* True: one more booking surely fits. */
 bool booking_table_has_room(const struct booking_table *table);
 
-/* Adds a reservation; its id must be new and there must be room (asserted). */
+/* Adds a reservation, with the record's seats and order; its id must be new and
+ * there must be room (asserted). */
 uint32_t booking_add(struct booking_table *table, const struct record_reserved *reserved,
                      uint32_t zone);
+/* Right after booking_add: it is drawn from this block. */
+void booking_set_block(struct booking_table *table, uint32_t slot, uint32_t block);
 
-/* A reservation ends: confirmed, cancelled or expired at stamp_ms. */
+/* A booking ends, or is confirmed, at stamp_ms; it is pinned no more. */
 void booking_end(struct booking_table *table, uint32_t slot, enum booking_status status,
                  uint64_t stamp_ms);
+
+/* Any other change: the booking is as the record says. */
+void booking_change(struct booking_table *table, uint32_t slot,
+                    const struct record_changed *changed, uint64_t stamp_ms);
+
+/* Reservations of one zone whose deadline is at or before now_ms, the soonest
+ * first: up to DEADLINE_HEAP_DUE_MAX slots. Returns how many. */
+uint32_t booking_due(const struct booking_table *table, uint64_t now_ms,
+                     uint32_t slots[DEADLINE_HEAP_DUE_MAX]);
+/* UINT64_MAX: none. */
+uint64_t booking_next_deadline_ms(const struct booking_table *table);
+
+/* NULL: it has none. */
+const struct booking_extra *booking_extra(const struct booking_table *table,
+                                          const struct booking *booking);
+const struct booking_order *booking_order(const struct booking_table *table,
+                                          const struct booking *booking);
+/* Its seats, ascending, to out[RECORD_SEATS_MAX]. Returns how many; 0: a general zone's. */
+uint32_t booking_seats(const struct booking_table *table, const struct booking *booking,
+                       uint32_t *out);
+/* SLAB_NONE: general sale. */
+uint32_t booking_block(const struct booking_table *table, const struct booking *booking);
+bool booking_is_pinned(const struct booking_table *table, const struct booking *booking);
+
+/* What the state hash has of one. */
+uint64_t booking_state_hash(const struct booking_table *table, uint32_t slot);
 
 static inline uint64_t booking_created_ms(const struct booking *booking)
 {
@@ -84,9 +158,26 @@ static inline uint64_t booking_deadline_ms(const struct booking *booking)
 
 const struct uuid *booking_user_id(const struct booking_table *table,
                                    const struct booking *booking);
-/* The user's newest booking; follow older_of_user. SLAB_NONE: none. */
-uint32_t booking_newest_of_user(const struct booking_table *table, const struct uuid *user_id);
+
+/* A walk through a user's bookings: those reserved by the user, newest first, then
+ * those received. SLAB_NONE: the end. `steps` counts what was looked at, for a bound. */
+struct booking_walk {
+    uint32_t user; /* slot; SLAB_NONE: unknown */
+    uint32_t next, next_link;
+    uint32_t steps;
+};
+struct booking_walk booking_walk_begin(const struct booking_table *table,
+                                       const struct uuid *user_id);
+uint32_t booking_walk_next(const struct booking_table *table, struct booking_walk *walk);
 
 uint64_t booking_table_bytes(const struct booking_table *table);
+
+/* --- booking_extra.c, for booking.c --- */
+
+struct booking_extra *booking_extra_open(struct booking_table *table, uint32_t slot);
+struct booking_order *booking_order_open(struct booking_table *table, uint32_t slot);
+void booking_set_seats(struct booking_table *table, uint32_t slot, const uint32_t *seats,
+                       uint32_t count);
+void booking_give_to(struct booking_table *table, uint32_t slot, uint32_t user);
 
 #endif

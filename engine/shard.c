@@ -1,4 +1,4 @@
-/* A shard's life, its zones, and the changes that records make. */
+/* A shard's life, its zones, and what it tells of their changes. */
 #include "shard.h"
 
 #include <assert.h>
@@ -25,15 +25,19 @@ static bool init_tables(struct shard *shard)
 
     shard->catalog = catalog_new();
     shard->changed_zones = memory_reserve(CATALOG_ZONES_MAX * sizeof *shard->changed_zones);
-    return shard->catalog && shard->changed_zones &&
+    shard->outdated_zones = memory_reserve(CATALOG_ZONES_MAX * sizeof *shard->outdated_zones);
+    shard->open_seats = memory_reserve(block_bitmap_bytes(SEAT_PLAN_SEATS_MAX));
+    return shard->catalog && shard->changed_zones && shard->outdated_zones && shard->open_seats &&
            slab_init(&shard->zones, sizeof(struct zone *), CATALOG_ZONES_MAX) &&
            hash_index_init(&shard->zone_by_id, CATALOG_ZONES_MAX, &shard->zones, zone_matches,
                            zone_hash) &&
-           booking_table_init(&shard->bookings) && quota_table_init(&shard->quotas) &&
+           booking_table_init(&shard->bookings) && block_table_init(&shard->blocks) &&
+           quota_table_init(&shard->quotas) &&
            idempotency_table_init(&shard->keys, options->idempotency_ms) &&
            refusal_memory_init(&shard->refusals, options->idempotency_ms) &&
            rate_limit_table_init(&shard->rates, options->reserve_per_minute,
-                                 options->reserve_burst);
+                                 options->reserve_burst) &&
+           order_table_init(&shard->orders);
 }
 
 struct shard *shard_new(const struct shard_options *options)
@@ -43,6 +47,8 @@ struct shard *shard_new(const struct shard_options *options)
     if (!shard)
         return NULL;
     shard->options = *options;
+    if (shard->options.hold_ms_max == 0)
+        shard->options.hold_ms_max = 3 * shard->options.reservation_ttl_ms;
     /* An empty list, so that a half-made shard can be freed. */
     shard->keys.oldest = SLAB_NONE;
     if (init_tables(shard))
@@ -57,14 +63,18 @@ void shard_free(struct shard *shard)
         return;
     for (uint32_t i = 0; i < shard->zones.used; i++)
         zone_free(shard_zone_at(shard, i));
+    order_table_release(&shard->orders);
     rate_limit_table_release(&shard->rates);
     refusal_memory_release(&shard->refusals);
     idempotency_table_release(&shard->keys);
     quota_table_release(&shard->quotas);
+    block_table_release(&shard->blocks);
     booking_table_release(&shard->bookings);
     hash_index_release(&shard->zone_by_id);
     slab_release(&shard->zones);
     memory_release(shard->changed_zones, CATALOG_ZONES_MAX * sizeof *shard->changed_zones);
+    memory_release(shard->outdated_zones, CATALOG_ZONES_MAX * sizeof *shard->outdated_zones);
+    memory_release(shard->open_seats, block_bitmap_bytes(SEAT_PLAN_SEATS_MAX));
     catalog_free(shard->catalog);
     memory_free(shard);
 }
@@ -121,6 +131,7 @@ static bool open_inventory(struct shard *shard, const struct catalog_zone *catal
     if (!zone)
         return false;
     *(struct zone **)slab_at(&shard->zones, number) = zone;
+    shard->zones_bytes += zone_bytes(zone);
     bool inserted = hash_index_insert(&shard->zone_by_id, hash_uuid(&zone->id), number);
     assert(inserted); /* the index has room for every slot of the slab */
     return true;
@@ -136,76 +147,19 @@ bool shard_put_zone(struct shard *shard, const struct catalog_zone *zone)
     return catalog_put_zone(shard->catalog, zone);
 }
 
-/* --- state changes --- */
+/* --- what changed --- */
 
-static void mark_changed(struct shard *shard, uint32_t number)
+void shard_mark_changed(struct shard *shard, uint32_t number)
 {
     struct zone *zone = shard_zone_at(shard, number);
 
-    if (zone->changed)
-        return;
-    zone->changed = true;
-    shard->changed_zones[shard->changed_zone_count++] = number;
-}
-
-static void apply_reserved(struct shard *shard, const struct record_reserved *reserved)
-{
-    uint32_t number = shard_zone_number(shard, &reserved->zone_id);
-    assert(number != HASH_INDEX_MISSING);
-
-    zone_reserve(shard_zone_at(shard, number), reserved->from_segment, reserved->to_segment,
-                 reserved->quantity);
-    booking_add(&shard->bookings, reserved, number);
-    mark_changed(shard, number);
-}
-
-static void apply_end(struct shard *shard, const struct uuid *booking_id,
-                      enum booking_status status, uint64_t stamp_ms)
-{
-    uint32_t slot = booking_find(&shard->bookings, booking_id);
-    assert(slot != HASH_INDEX_MISSING);
-    const struct booking *booking = booking_at(&shard->bookings, slot);
-    struct zone *zone = shard_zone_at(shard, booking->zone);
-
-    if (status == BOOKING_CONFIRMED)
-        zone_sell(zone, booking->from_segment, booking->to_segment, booking->quantity);
-    else
-        zone_return(zone, booking->from_segment, booking->to_segment, booking->quantity);
-    booking_end(&shard->bookings, slot, status, stamp_ms);
-    mark_changed(shard, booking->zone);
-}
-
-void shard_apply(struct shard *shard, const struct record *record)
-{
-    switch (record->kind) {
-    case RECORD_RESERVED:
-        assert(uuid_v7_ms(&record->reserved.booking_id) == record->stamp_ms);
-        apply_reserved(shard, &record->reserved);
-        break;
-    case RECORD_CONFIRMED:
-        apply_end(shard, &record->settled.booking_id, BOOKING_CONFIRMED, record->stamp_ms);
-        break;
-    case RECORD_CANCELLED:
-        apply_end(shard, &record->settled.booking_id, BOOKING_CANCELLED, record->stamp_ms);
-        break;
-    case RECORD_EXPIRED:
-        for (uint32_t i = 0; i < record->expired.count; i++)
-            apply_end(shard, &record->expired.items[i].booking_id, BOOKING_EXPIRED,
-                      record->stamp_ms);
-        break;
-    case RECORD_EVENT:
-    case RECORD_SHOW:
-    case RECORD_ZONE:
-    case RECORD_STATION:
-    case RECORD_ROUTE:
-    case RECORD_CHANGED:
-    case RECORD_BLOCK:
-    case RECORD_ZONE_CHANGED:
-    case RECORD_ORDER:
-    case RECORD_STATE:
-    case RECORD_CLEAN_STOP:
-        assert(false && "a record of the zone role");
-        break;
+    if (!zone->changed) {
+        zone->changed = true;
+        shard->changed_zones[shard->changed_zone_count++] = number;
+    }
+    if (!zone->hash_outdated) {
+        zone->hash_outdated = true;
+        shard->outdated_zones[shard->outdated_zone_count++] = number;
     }
 }
 
@@ -222,7 +176,10 @@ uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts 
                                                   .total = zone->total,
                                                   .available = zone_available_throughout(zone),
                                                   .reserved = zone->reserved,
-                                                  .sold = zone->sold};
+                                                  .sold = zone->sold,
+                                                  .blocked = zone_blocked(zone),
+                                                  .changes = zone->changes,
+                                                  .closed = zone->closed};
     }
     return taken;
 }
@@ -230,12 +187,22 @@ uint32_t shard_take_changed_zones(struct shard *shard, struct shard_zone_counts 
 uint32_t shard_zone_pairs(const struct shard *shard, uint32_t number, uint32_t *out)
 {
     const struct zone *zone = shard_zone_at(shard, number);
-    uint32_t count = 0;
 
     if (zone->segment_count == 1)
         return 0;
-    for (uint16_t from = 0; from < zone->segment_count; from++)
-        for (uint16_t to = from + 1; to <= zone->segment_count; to++)
-            out[count++] = zone_available(zone, from, to);
-    return count;
+    zone_available_pairs(zone, out);
+    return seat_map_pair_count(zone->segment_count);
+}
+
+uint64_t shard_zone_hash(struct shard *shard)
+{
+    while (shard->outdated_zone_count > 0) {
+        struct zone *zone =
+            shard_zone_at(shard, shard->outdated_zones[--shard->outdated_zone_count]);
+        zone->hash_outdated = false;
+        shard->zones_hash -= zone->state_hash;
+        zone->state_hash = zone_state_hash(zone);
+        shard->zones_hash += zone->state_hash;
+    }
+    return shard->bookings.state_hash + shard->blocks.state_hash + shard->zones_hash;
 }

@@ -63,6 +63,25 @@ void shard_settle(struct shard *shard, const struct answer *answer, uint64_t now
 void shard_released(struct shard *shard, const struct uuid *user_id, const struct uuid *event_id,
                     uint32_t quantity);
 
+/* --- orders of this shard's users: shard_order.c --- */
+
+struct order_table *shard_orders(struct shard *shard);
+/* The items of an admitted order that comes to nothing at once: as if it had not come. */
+void shard_retract_order(struct shard *shard, const struct command *command);
+/* Counts the new places of an exchange, over the limit for a while if need be:
+ * the old ones are given back when it is done. False: full. */
+bool shard_take_exchange(struct shard *shard, const struct uuid *user_id, uint32_t event_number,
+                         uint32_t quantity);
+/* What one of an order's bookings came to: lowers the count by what was refused. */
+void shard_settle_part(struct shard *shard, const struct answer *answer);
+/* Notes of the answers to orders what a record on one of their bookings says, from
+ * the zone's shard as it is right after it; keeps an answer that is complete.
+ * After a start, as shard_remember_answer. */
+void shard_remember_order(struct shard *shard, struct shard *zone_shard,
+                          const struct record *record);
+/* A key that a start found undecided is under way again. */
+void shard_reopen_key(struct shard *shard, const struct request_key *key, uint64_t now_ms);
+
 /* Forgets keys older than idempotency_ms; bounded work per call. */
 void shard_forget(struct shard *shard, uint64_t now_ms);
 
@@ -106,8 +125,8 @@ enum result shard_decide(struct shard *shard, const struct command *command, uin
 
 /* True: the decision may rest on places whose holds are overdue. It must not be
  * logged or answered: let shard_expire give all that is due, then decide again. */
-bool shard_is_premature(const struct shard *shard, const struct command *command,
-                        enum result result, uint64_t now_ms);
+bool shard_is_premature(struct shard *shard, const struct command *command, enum result result,
+                        uint64_t now_ms);
 
 /* What time ends next, as one record: reservations of one zone (RECORD_EXPIRED)
  * or one block (RECORD_BLOCK). False: nothing is due at now_ms. */

@@ -1,13 +1,25 @@
-/* Looking into a shard without changing it: a user's bookings, totals, audit. */
+/* Looking into a shard without changing it: bookings, a user's list, totals.
+ * Lists are made with malloc (through memory.h) and leave with the answer. */
 #include <assert.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "memory.h"
 #include "shard.h"
-#include "hash.h"
 #include "shard_state.h"
 
 enum { LIST_WALK_MAX = 10000 };
+
+static void order_facts(const struct shard *shard, const struct booking *booking,
+                        struct booking_facts *facts)
+{
+    const struct booking_order *order = booking_order(&shard->bookings, booking);
+
+    if (!order)
+        return;
+    facts->pinned = booking_is_pinned(&shard->bookings, booking);
+    facts->order = facts->pinned ? order->pinned_by : order->part;
+    facts->exchanged_from = order->exchanged_from;
+}
 
 void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_ms,
                          struct booking_facts *facts)
@@ -22,9 +34,12 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
                                     .quantity = booking->quantity,
                                     .unit_price_minor = booking->unit_price_minor,
                                     .created_ms = created_ms,
-                                    .expires_ms = deadline_ms};
+                                    .expires_ms = deadline_ms,
+                                    .from_segment = booking->from_segment,
+                                    .to_segment = booking->to_segment};
+    order_facts(shard, booking, facts);
     if (booking->status == BOOKING_RESERVED) {
-        if (now_ms < deadline_ms)
+        if (now_ms < deadline_ms || facts->pinned)
             return;
         facts->status = BOOKING_EXPIRED;
         facts->changed_ms = deadline_ms;
@@ -37,14 +52,33 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
 bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uint64_t now_ms,
                    struct booking_facts *facts, uint32_t *seats, uint32_t *seat_count)
 {
-    (void)seats;
-    *seat_count = 0;
     uint32_t slot = booking_find(&shard->bookings, booking_id);
 
+    *seat_count = 0;
     if (slot == HASH_INDEX_MISSING)
         return false;
     shard_booking_facts(shard, slot, now_ms, facts);
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+    if (seats && booking->extra != 0)
+        *seat_count = booking_seats(&shard->bookings, booking, seats);
     return true;
+}
+
+void shard_order_bookings(const struct shard *shard, shard_order_booking each, void *context)
+{
+    const struct slab *extras = &shard->bookings.extras;
+
+    for (uint32_t i = 1; i < extras->used; i++) {
+        const struct booking_extra *extra = slab_at(extras, i);
+        const struct booking *booking = booking_at(&shard->bookings, extra->booking);
+        const struct booking_order *order = booking_order(&shard->bookings, booking);
+        bool waits = order && booking->status == BOOKING_RESERVED && !uuid_is_nil(&order->part.id);
+        if (!waits && !extra->pinned)
+            continue;
+        struct booking_facts facts;
+        shard_booking_facts(shard, extra->booking, 0, &facts);
+        each(context, &facts);
+    }
 }
 
 /* --- a user's bookings --- */
@@ -57,37 +91,61 @@ static bool list_matches(const struct booking_facts *facts, const struct command
     return uuid_is_nil(&query->event_id) || uuid_equal(&query->event_id, &zone->event_id);
 }
 
-/* How many bookings are in a user's chain; looks at no more than `most`. */
-static uint32_t chain_length(const struct shard *shard, uint32_t slot, uint64_t most)
+/* How many bookings a user has; looks at no more than `most`. */
+static uint32_t count_of_user(const struct shard *shard, const struct uuid *user_id, uint64_t most)
 {
-    uint32_t length = 0;
+    struct booking_walk walk = booking_walk_begin(&shard->bookings, user_id);
+    uint32_t count = 0;
 
-    for (; slot != SLAB_NONE && length < most; length++)
-        slot = booking_at(&shard->bookings, slot)->older_of_user;
-    return length;
+    while (walk.steps < most && booking_walk_next(&shard->bookings, &walk) != SLAB_NONE)
+        count++;
+    return count;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct booking_facts *one = a, *other = b;
+    return (one->created_ms < other->created_ms) - (one->created_ms > other->created_ms);
+}
+
+/* What was received comes last on the walk and goes where it belongs: a page is cut
+ * from all of it. Without any, the walk is in order and ends with the page. */
+static uint32_t list_capacity(const struct shard *shard, const struct uuid *user_id,
+                              uint64_t wanted, bool *in_order)
+{
+    struct booking_walk walk = booking_walk_begin(&shard->bookings, user_id);
+
+    *in_order = walk.next_link == SLAB_NONE;
+    return count_of_user(shard, user_id,
+                         *in_order && wanted < LIST_WALK_MAX ? wanted : LIST_WALK_MAX);
 }
 
 struct booking_list *shard_list(const struct shard *shard, const struct uuid *user_id,
                                 const struct command_list *query, uint64_t now_ms)
 {
     uint64_t wanted = (uint64_t)query->page * query->per_page;
-    uint32_t slot = booking_newest_of_user(&shard->bookings, user_id);
-    uint32_t capacity = chain_length(shard, slot, wanted < LIST_WALK_MAX ? wanted : LIST_WALK_MAX);
+    bool in_order;
+    uint32_t capacity = list_capacity(shard, user_id, wanted, &in_order), slot;
     struct booking_list *list = memory_new(sizeof *list + capacity * sizeof list->items[0]);
+    struct booking_walk walk = booking_walk_begin(&shard->bookings, user_id);
 
     if (!list)
         return NULL;
-    for (uint32_t walked = 0; slot != SLAB_NONE && walked < LIST_WALK_MAX; walked++) {
+    while (walk.steps < LIST_WALK_MAX &&
+           (slot = booking_walk_next(&shard->bookings, &walk)) != SLAB_NONE) {
         const struct booking *booking = booking_at(&shard->bookings, slot);
         struct booking_facts facts;
         shard_booking_facts(shard, slot, now_ms, &facts);
-        if (list_matches(&facts, query, shard_zone_at(shard, booking->zone))) {
-            if (list->count < capacity)
-                list->items[list->count++] = facts;
-            list->total++;
-        }
-        slot = booking->older_of_user;
+        if (!list_matches(&facts, query, shard_zone_at(shard, booking->zone)))
+            continue;
+        if (list->count < capacity)
+            list->items[list->count++] = facts;
+        list->total++;
     }
+    if (!in_order)
+        qsort(list->items, list->count, sizeof list->items[0], newest_first);
+    if (list->count > wanted)
+        list->count = (uint32_t)wanted;
     return list;
 }
 
@@ -95,16 +153,17 @@ void shard_summary(const struct shard *shard, const struct uuid *user_id,
                    const struct uuid *event_id, uint64_t now_ms, struct booking_summary *summary)
 {
     const struct catalog_event *event = catalog_event(shard->catalog, event_id);
-    uint32_t slot = booking_newest_of_user(&shard->bookings, user_id);
+    struct booking_walk walk = booking_walk_begin(&shard->bookings, user_id);
+    uint32_t slot;
 
     *summary = (struct booking_summary){.limit = event ? event->max_per_user : 0};
-    for (uint32_t walked = 0; slot != SLAB_NONE && walked < LIST_WALK_MAX; walked++) {
+    while (walk.steps < LIST_WALK_MAX &&
+           (slot = booking_walk_next(&shard->bookings, &walk)) != SLAB_NONE) {
         const struct booking *booking = booking_at(&shard->bookings, slot);
         struct booking_facts facts;
-        shard_booking_facts(shard, slot, now_ms, &facts);
-        slot = booking->older_of_user;
         if (!uuid_equal(&shard_zone_at(shard, booking->zone)->event_id, event_id))
             continue;
+        shard_booking_facts(shard, slot, now_ms, &facts);
         summary->bookings++;
         if (facts.status == BOOKING_RESERVED)
             summary->reserved += facts.quantity;
@@ -127,106 +186,32 @@ void shard_totals(const struct shard *shard, struct shard_totals *totals)
 {
     const uint64_t *by_status = shard->bookings.count_by_status;
 
-    *totals = (struct shard_totals){.bookings = shard->bookings.bookings.live,
-                                    .reserved = by_status[BOOKING_RESERVED],
-                                    .confirmed = by_status[BOOKING_CONFIRMED],
-                                    .cancelled = by_status[BOOKING_CANCELLED],
-                                    .expired = by_status[BOOKING_EXPIRED],
-                                    .idempotency_keys = shard->keys.entries.live,
-                                    .quota_entries = shard->quotas.entries.live,
-                                    .users = shard->bookings.users.live,
-                                    .zones = shard->zones.live,
-                                    .memory_bytes = booking_table_bytes(&shard->bookings) +
-                                                    quota_table_bytes(&shard->quotas) +
-                                                    idempotency_table_bytes(&shard->keys)};
-}
-
-/* Every fact is hashed by itself and the hashes are added, so order is no matter. */
-uint64_t shard_state_hash(const struct shard *shard)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t slot = 0; slot < shard->bookings.bookings.used; slot++) {
-        struct booking_facts facts;
-        shard_booking_facts(shard, slot, 0, &facts);
-        uint64_t words[] = {
-            hash_uuid(&facts.booking_id),
-            hash_uuid(&facts.user_id),
-            hash_uuid(&facts.zone_id),
-            facts.status,
-            facts.quantity,
-            (uint64_t)facts.unit_price_minor,
-            facts.expires_ms,
-            facts.changed_ms,
-        };
-        sum += hash_bytes(words, sizeof words);
-    }
-    for (uint32_t number = 0; number < shard->zones.used; number++) {
-        const struct zone *zone = shard_zone_at(shard, number);
-        uint64_t words[] = {hash_uuid(&zone->id), zone->total, zone->reserved, zone->sold};
-        sum += hash_bytes(words, sizeof words);
-    }
-    return sum;
-}
-
-/* --- audit --- */
-
-struct recount {
-    uint64_t reserved, sold;
-};
-
-static void violation(struct inquiry_audit *audit, const char *what, const struct uuid *id)
-{
-    char text[UUID_TEXT_LENGTH + 1] = {0};
-
-    if (audit->violations++ > 0)
-        return;
-    uuid_format(id, text);
-    snprintf(audit->first_violation, sizeof audit->first_violation, "%s: %s", what, text);
-}
-
-static void audit_zone(const struct zone *zone, const struct recount *recount,
-                       struct inquiry_audit *audit)
-{
-    if (recount->reserved != zone->reserved || recount->sold != zone->sold)
-        violation(audit, "zone counters differ from its bookings", &zone->id);
-    if (zone->segment_count == 1 && recount->reserved + recount->sold > zone->total)
-        violation(audit, "zone oversold", &zone->id);
-}
-
-static void audit_shard(const struct shard *shard, struct inquiry_audit *audit)
-{
-    struct recount *recounts = memory_new((shard->zones.used + 1) * sizeof *recounts);
-
-    *audit = (struct inquiry_audit){.zones = shard->zones.live,
-                                    .bookings = shard->bookings.bookings.live};
-    if (!recounts) {
-        audit->violations = 1;
-        snprintf(audit->first_violation, sizeof audit->first_violation, "no memory for the audit");
-        return;
-    }
-    for (uint32_t slot = 0; slot < shard->bookings.bookings.used; slot++) {
-        const struct booking *booking = booking_at(&shard->bookings, slot);
-        if (booking->status == BOOKING_RESERVED)
-            recounts[booking->zone].reserved += booking->quantity;
-        else if (booking->status == BOOKING_CONFIRMED)
-            recounts[booking->zone].sold += booking->quantity;
-    }
-    for (uint32_t number = 0; number < shard->zones.used; number++)
-        audit_zone(shard_zone_at(shard, number), &recounts[number], audit);
-    memory_free(recounts);
+    *totals = (struct shard_totals){
+        .bookings = shard->bookings.bookings.live,
+        .reserved = by_status[BOOKING_RESERVED],
+        .confirmed = by_status[BOOKING_CONFIRMED],
+        .cancelled = by_status[BOOKING_CANCELLED],
+        .expired = by_status[BOOKING_EXPIRED],
+        .idempotency_keys = shard->keys.entries.live,
+        .quota_entries = shard->quotas.entries.live,
+        .users = shard->bookings.users.live,
+        .zones = shard->zones.live,
+        .memory_bytes = shard->zones_bytes + booking_table_bytes(&shard->bookings) +
+                        quota_table_bytes(&shard->quotas) + idempotency_table_bytes(&shard->keys)};
 }
 
 static void inquire_user(const struct shard *shard, struct inquiry *inquiry)
 {
     struct inquiry_user *user = &inquiry->user;
-    uint32_t slot = booking_newest_of_user(&shard->bookings, &inquiry->id);
+    struct booking_walk walk = booking_walk_begin(&shard->bookings, &inquiry->id);
+    uint32_t slot;
 
     user->booking_count = user->listed = 0;
-    for (; slot != SLAB_NONE && user->booking_count < LIST_WALK_MAX; user->booking_count++) {
+    while (walk.steps < LIST_WALK_MAX &&
+           (slot = booking_walk_next(&shard->bookings, &walk)) != SLAB_NONE) {
         if (user->listed < INQUIRY_BOOKINGS_MAX)
             shard_booking_facts(shard, slot, 0, &user->bookings[user->listed++]);
-        slot = booking_at(&shard->bookings, slot)->older_of_user;
+        user->booking_count++;
     }
     user->is_home =
         partition_shard_of(shard->options.partitions, &inquiry->id) == shard->options.index;
@@ -256,59 +241,7 @@ void shard_inquire(struct shard *shard, struct inquiry *inquiry)
         break;
     case INQUIRY_AUDIT:
         inquiry->found = true;
-        audit_shard(shard, &inquiry->audit);
+        shard_audit(shard, &inquiry->audit);
         break;
     }
-}
-
-/* --- still to come --- */
-
-void shard_order_bookings(const struct shard *shard, shard_order_booking each, void *context)
-{
-    (void)shard, (void)each, (void)context;
-}
-
-bool shard_zone_facts(struct shard *shard, const struct uuid *zone_id, struct zone_facts *facts)
-{
-    uint32_t number = shard_zone_number(shard, zone_id);
-
-    if (number == HASH_INDEX_MISSING)
-        return false;
-    const struct zone *zone = shard_zone_at(shard, number);
-    *facts = (struct zone_facts){.zone_id = zone->id,
-                                 .total = zone->total,
-                                 .target = zone->total,
-                                 .available = zone_available_throughout(zone),
-                                 .reserved = zone->reserved,
-                                 .sold = zone->sold};
-    return true;
-}
-
-struct block_facts *shard_block(const struct shard *shard, const struct uuid *block_id)
-{
-    (void)shard, (void)block_id;
-    return NULL;
-}
-
-struct block_list *shard_blocks(struct shard *shard, const struct uuid *zone_id)
-{
-    (void)shard, (void)zone_id;
-    return NULL;
-}
-
-struct seat_states *shard_seat_states(struct shard *shard, const struct command_zone *query)
-{
-    (void)shard, (void)query;
-    return NULL;
-}
-
-uint64_t shard_zone_hash(struct shard *shard)
-{
-    return shard_state_hash(shard);
-}
-
-enum shard_replay_result shard_replay_state(struct shard *shard, const struct record *record)
-{
-    return record->state_hash == shard_zone_hash(shard) ? SHARD_REPLAY_OK
-                                                        : SHARD_REPLAY_STATE_DIFFERS;
 }

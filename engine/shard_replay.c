@@ -1,6 +1,5 @@
-/* Applying records from the disk: every fact is checked before it is used. */
-#include <assert.h>
-
+/* Applying records from the disk: every fact is checked before it is used.
+ * shard_replay_change.c has changed bookings, blocks and zones. */
 #include "shard.h"
 #include "shard_state.h"
 
@@ -24,25 +23,125 @@ const char *shard_replay_result_name(enum shard_replay_result result)
 
 /* --- zone role --- */
 
+static bool is_late(const struct shard *shard, const struct booking *booking, uint64_t stamp_ms)
+{
+    return booking->status == BOOKING_RESERVED && !booking_is_pinned(&shard->bookings, booking) &&
+           stamp_ms >= booking_deadline_ms(booking);
+}
+
+static bool is_named_by(const struct shard *shard, const struct booking *booking,
+                        const struct uuid *user_id, const struct uuid *zone_id)
+{
+    return uuid_equal(user_id, booking_user_id(&shard->bookings, booking)) &&
+           uuid_equal(zone_id, &shard_zone_at(shard, booking->zone)->id);
+}
+
+enum shard_replay_result shard_replay_check_seats(const struct zone *zone,
+                                                  const struct zone_places *places,
+                                                  uint32_t seat_count,
+                                                  const struct zone_places *own)
+{
+    uint32_t at = 0, zone_seats = zone->map ? seat_map_plan(zone->map)->seat_count : 0;
+    bool drawn = places->block && places->block->active;
+
+    if (seat_count != (zone->map ? places->quantity : 0) || seat_count > RECORD_SEATS_MAX)
+        return SHARD_REPLAY_BAD_SEATS;
+    for (uint32_t i = 0; i < seat_count; i++) {
+        uint32_t seat = places->seats[i];
+        if (seat >= zone_seats || (i > 0 && seat <= places->seats[i - 1]))
+            return SHARD_REPLAY_BAD_SEATS;
+        while (own && at < own->quantity && own->seats[at] < seat)
+            at++;
+        if (own && at < own->quantity && own->seats[at] == seat)
+            continue;
+        enum seat_state state = seat_map_state(zone->map, seat, places->from, places->to);
+        bool can_be_had = drawn ? state == SEAT_BLOCKED && block_has_seat(places->block, seat)
+                                : state == SEAT_FREE;
+        if (!can_be_had)
+            return SHARD_REPLAY_BAD_SEATS;
+    }
+    return SHARD_REPLAY_OK;
+}
+
+static enum shard_replay_result find_block(const struct shard *shard, const struct record *record,
+                                           uint32_t zone, struct block **block)
+{
+    const struct uuid *id = &record->reserved.block_id;
+
+    *block = NULL;
+    if (uuid_is_nil(id))
+        return SHARD_REPLAY_OK;
+    uint32_t slot = block_find(&shard->blocks, id);
+    if (slot == HASH_INDEX_MISSING)
+        return SHARD_REPLAY_UNKNOWN_BLOCK;
+    *block = block_at(&shard->blocks, slot);
+    bool over = (*block)->expires_ms != 0 && (*block)->expires_ms <= record->stamp_ms;
+    return (*block)->active && !over && (*block)->kind == BLOCK_ALLOTMENT && (*block)->zone == zone
+               ? SHARD_REPLAY_OK
+               : SHARD_REPLAY_BAD_STATE;
+}
+
 static enum shard_replay_result check_reserved(struct shard *shard, const struct record *record)
 {
     const struct record_reserved *reserved = &record->reserved;
     uint32_t number = shard_zone_number(shard, &reserved->zone_id);
+    struct block *block;
 
     if (number == HASH_INDEX_MISSING)
         return SHARD_REPLAY_UNKNOWN_ZONE;
     const struct zone *zone = shard_zone_at(shard, number);
-    if (reserved->from_segment >= reserved->to_segment ||
-        reserved->to_segment > zone->segment_count || reserved->quantity == 0 ||
+    uint16_t from = reserved->from_segment, to = reserved->to_segment;
+    if (from >= to || to > zone->segment_count || reserved->quantity == 0 ||
         uuid_v7_ms(&reserved->booking_id) != record->stamp_ms)
         return SHARD_REPLAY_BAD_STATE;
-    if (reserved->quantity > zone_available(zone, reserved->from_segment, reserved->to_segment))
+    enum shard_replay_result result = find_block(shard, record, number, &block);
+    if (result != SHARD_REPLAY_OK)
+        return result;
+    uint32_t left =
+        block ? block->quantity - block_drawn(block, from, to) : zone_available(zone, from, to);
+    if (reserved->quantity > left)
         return SHARD_REPLAY_OVERSOLD;
+    const struct zone_places places = {.from = from,
+                                       .to = to,
+                                       .quantity = reserved->quantity,
+                                       .seats = reserved->seats,
+                                       .block = block};
+    result = shard_replay_check_seats(zone, &places, reserved->seat_count, NULL);
+    if (result != SHARD_REPLAY_OK)
+        return result;
     if (booking_find(&shard->bookings, &reserved->booking_id) != HASH_INDEX_MISSING)
         return SHARD_REPLAY_DUPLICATE_BOOKING;
     if (!booking_table_has_room(&shard->bookings))
         return SHARD_REPLAY_OUT_OF_MEMORY;
     return SHARD_REPLAY_OK;
+}
+
+/* Whether a booking may end so: by time only what is late, and else only what is
+ * not; by a request only what no order keeps. */
+static bool may_end(const struct shard *shard, const struct booking *booking,
+                    const struct record *record)
+{
+    bool pinned = booking_is_pinned(&shard->bookings, booking);
+    bool late = is_late(shard, booking, record->stamp_ms);
+
+    if (record->kind == RECORD_EXPIRED)
+        return late;
+    if (booking->status == BOOKING_CONFIRMED)
+        return pinned && record->kind == RECORD_CANCELLED &&
+               record->settled.cause == CAUSE_EXCHANGED;
+    if (booking->status != BOOKING_RESERVED || late)
+        return false;
+    switch (record->settled.cause) {
+    case CAUSE_REQUEST:
+        return !pinned;
+    case CAUSE_POSTED:
+        return record->kind == RECORD_CONFIRMED;
+    case CAUSE_VOIDED:
+    case CAUSE_EXCHANGED:
+        return record->kind == RECORD_CANCELLED;
+    default:
+        return false;
+    }
 }
 
 /* `end` says what the record claims of the booking that ends. */
@@ -55,12 +154,8 @@ static enum shard_replay_result check_end(const struct shard *shard,
     if (slot == HASH_INDEX_MISSING)
         return SHARD_REPLAY_UNKNOWN_BOOKING;
     const struct booking *booking = booking_at(&shard->bookings, slot);
-    bool past_deadline = record->stamp_ms >= booking_deadline_ms(booking);
-    bool is_expiry = record->kind == RECORD_EXPIRED;
-    if (booking->status != BOOKING_RESERVED || past_deadline != is_expiry ||
-        record->stamp_ms < booking_created_ms(booking) || end->quantity != booking->quantity ||
-        !uuid_equal(&end->user_id, booking_user_id(&shard->bookings, booking)) ||
-        !uuid_equal(&shard_zone_at(shard, booking->zone)->id, zone_id))
+    if (!may_end(shard, booking, record) || record->stamp_ms < booking_created_ms(booking) ||
+        end->quantity != booking->quantity || !is_named_by(shard, booking, &end->user_id, zone_id))
         return SHARD_REPLAY_BAD_STATE;
     return SHARD_REPLAY_OK;
 }
@@ -80,6 +175,8 @@ static enum shard_replay_result check_expired(const struct shard *shard,
 {
     const struct record_expired *expired = &record->expired;
 
+    if (expired->count == 0 || expired->count > RECORD_EXPIRED_MAX)
+        return SHARD_REPLAY_BAD_STATE;
     for (uint32_t i = 0; i < expired->count; i++) {
         enum shard_replay_result result =
             check_end(shard, &expired->items[i], &expired->zone_id, record);
@@ -92,21 +189,25 @@ static enum shard_replay_result check_expired(const struct shard *shard,
     return SHARD_REPLAY_OK;
 }
 
-static enum shard_replay_result replay_zone_role(struct shard *shard, const struct record *record)
+static enum shard_replay_result check(struct shard *shard, const struct record *record)
 {
-    enum shard_replay_result result = SHARD_REPLAY_OK;
-
-    if (record->kind == RECORD_RESERVED)
-        result = check_reserved(shard, record);
-    else if (record->kind == RECORD_EXPIRED)
-        result = check_expired(shard, record);
-    else
-        result = check_settled(shard, record);
-    if (result == SHARD_REPLAY_OK)
-        shard_apply(shard, record);
-    return result;
+    switch (record->kind) {
+    case RECORD_RESERVED:
+        return check_reserved(shard, record);
+    case RECORD_EXPIRED:
+        return check_expired(shard, record);
+    case RECORD_CHANGED:
+        return shard_replay_check_changed(shard, record);
+    case RECORD_BLOCK:
+        return shard_replay_check_block(shard, record);
+    case RECORD_ZONE_CHANGED:
+        return shard_replay_check_zone(shard, record);
+    default:
+        return check_settled(shard, record);
+    }
 }
 
+/* NULL: not a record of the zone role. */
 static const struct uuid *zone_of(const struct record *record)
 {
     switch (record->kind) {
@@ -114,40 +215,45 @@ static const struct uuid *zone_of(const struct record *record)
         return &record->reserved.zone_id;
     case RECORD_EXPIRED:
         return &record->expired.zone_id;
-    default:
+    case RECORD_CONFIRMED:
+    case RECORD_CANCELLED:
         return &record->settled.zone_id;
-    }
-}
-
-enum shard_replay_result shard_replay(struct shard *shard, const struct record *record)
-{
-    enum shard_replay_result result = SHARD_REPLAY_OK;
-
-    switch (record->kind) {
+    case RECORD_CHANGED:
+        return &record->changed.zone_id;
+    case RECORD_BLOCK:
+        return &record->block.zone_id;
+    case RECORD_ZONE_CHANGED:
+        return &record->zone_changed.zone_id;
     case RECORD_EVENT:
     case RECORD_SHOW:
     case RECORD_ZONE:
     case RECORD_STATION:
     case RECORD_ROUTE:
-    case RECORD_CHANGED:
-    case RECORD_BLOCK:
-    case RECORD_ZONE_CHANGED:
     case RECORD_ORDER:
     case RECORD_STATE:
     case RECORD_CLEAN_STOP:
-        return SHARD_REPLAY_OK;
-    case RECORD_RESERVED:
-    case RECORD_CONFIRMED:
-    case RECORD_CANCELLED:
-    case RECORD_EXPIRED:
         break;
     }
-    if (record->kind == RECORD_EXPIRED &&
-        (record->expired.count == 0 || record->expired.count > RECORD_EXPIRED_MAX))
-        return SHARD_REPLAY_BAD_STATE;
-    if (shard_owns_zone(shard, zone_of(record)))
-        result = replay_zone_role(shard, record);
-    if (result != SHARD_REPLAY_OK)
-        return result;
+    return NULL;
+}
+
+enum shard_replay_result shard_replay(struct shard *shard, const struct record *record)
+{
+    const struct uuid *zone_id = zone_of(record);
+
+    if (record->kind == RECORD_EXPIRED && record->expired.count > RECORD_EXPIRED_MAX)
+        return SHARD_REPLAY_BAD_STATE; /* for both roles */
+    if (zone_id && shard_owns_zone(shard, zone_id)) {
+        enum shard_replay_result result = check(shard, record);
+        if (result != SHARD_REPLAY_OK)
+            return result;
+        shard_apply(shard, record);
+    }
     return shard_replay_home(shard, record);
+}
+
+enum shard_replay_result shard_replay_state(struct shard *shard, const struct record *record)
+{
+    return record->state_hash == shard_zone_hash(shard) ? SHARD_REPLAY_OK
+                                                        : SHARD_REPLAY_STATE_DIFFERS;
 }

@@ -68,16 +68,17 @@ static void test_chain_of_a_user(void **state)
         given_booking(table, n, n % 3, now_ms + n, 1000);
     for (uint64_t user = 0; user < 3; user++) {
         struct uuid user_id = user_of(user);
-        uint32_t slot = booking_newest_of_user(table, &user_id);
+        struct booking_walk walk = booking_walk_begin(table, &user_id);
         for (uint64_t n = 27 + user; n < 30; n -= 3) {
+            uint32_t slot = booking_walk_next(table, &walk);
             assert_int_not_equal(slot, SLAB_NONE);
             assert_int_equal(booking_created_ms(booking_at(table, slot)), now_ms + n);
-            slot = booking_at(table, slot)->older_of_user;
         }
-        assert_int_equal(slot, SLAB_NONE);
+        assert_int_equal(booking_walk_next(table, &walk), SLAB_NONE);
     }
     struct uuid stranger = user_of(99);
-    assert_int_equal(booking_newest_of_user(table, &stranger), SLAB_NONE);
+    struct booking_walk walk = booking_walk_begin(table, &stranger);
+    assert_int_equal(booking_walk_next(table, &walk), SLAB_NONE);
 }
 
 /* A booking that ended leaves the deadline list and keeps its end and its time. */
@@ -95,44 +96,63 @@ static void test_end_is_kept(void **state)
         assert_int_equal(booking->changed_after_ms_high, 5);
         assert_int_equal(table->count_by_status[ends[n]], 1);
         assert_int_equal(table->count_by_status[BOOKING_RESERVED], 0);
-        assert_int_equal(table->soonest, SLAB_NONE);
-        assert_int_equal(table->latest, SLAB_NONE);
+        assert_int_equal(booking_next_deadline_ms(table), UINT64_MAX);
         struct uuid id = booking->id;
         assert_int_equal(booking_find(table, &id), slot);
     }
 }
 
-/* Whatever TTLs come in whatever order, the list runs from the soonest deadline to the
- * latest, in both directions, and holds exactly the reservations. */
+static uint64_t random_next(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005 + 1442695040888963407;
+    return *seed >> 33;
+}
+
+/* 100,000 deadlines in random order: each reservation is due once, none before its
+ * time and none that ended, the soonest first. */
 static void test_deadlines_are_in_order(void **state)
 {
     struct booking_table *table = *state;
-    enum { BOOKINGS = 3000 };
-    uint64_t seed = 42;
+    enum { BOOKINGS = 100000 };
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
+    uint64_t seed = 42, ended = 0, expired = 0, next_ms;
 
     for (uint64_t n = 0; n < BOOKINGS; n++) {
-        seed = seed * 6364136223846793005 + 1442695040888963407;
-        uint32_t ttl_ms = n % 100 == 0 ? (uint32_t)(seed >> 44) : 600000;
+        uint32_t ttl_ms = n % 2 == 0 ? (uint32_t)random_next(&seed) % 1000000 : 600000;
         uint32_t slot = given_booking(table, n, n % 50, now_ms + n / 4, ttl_ms);
-        if (seed >> 40 & 1)
-            booking_end(table, (uint32_t)(seed >> 41) % 4 ? slot : table->soonest,
-                        BOOKING_CONFIRMED, now_ms + n);
+        if (random_next(&seed) % 4 != 0)
+            continue;
+        booking_end(table, slot, BOOKING_CONFIRMED, now_ms + n);
+        ended++;
     }
-    uint64_t length = 0, before_ms = 0;
-    uint32_t sooner = SLAB_NONE;
-    for (uint32_t slot = table->soonest; slot != SLAB_NONE;) {
-        const struct booking *booking = booking_at(table, slot);
-        assert_int_equal(booking->status, BOOKING_RESERVED);
-        assert_int_equal(booking->sooner, sooner);
-        assert_true(booking_deadline_ms(booking) >= before_ms);
-        before_ms = booking_deadline_ms(booking);
-        sooner = slot;
-        slot = booking->later;
-        length++;
+    while ((next_ms = booking_next_deadline_ms(table)) != UINT64_MAX) {
+        assert_int_equal(booking_due(table, next_ms - 1, slots), 0);
+        uint32_t count = booking_due(table, next_ms, slots);
+        assert_true(count > 0);
+        for (uint32_t i = 0; i < count; i++, expired++) {
+            assert_int_equal(booking_deadline_ms(booking_at(table, slots[i])), next_ms);
+            booking_end(table, slots[i], BOOKING_EXPIRED, next_ms);
+        }
     }
-    assert_int_equal(table->latest, sooner);
-    assert_int_equal(length, table->count_by_status[BOOKING_RESERVED]);
-    assert_int_equal(length + table->count_by_status[BOOKING_CONFIRMED], BOOKINGS);
+    assert_int_equal(ended + expired, BOOKINGS);
+    assert_int_equal(table->count_by_status[BOOKING_RESERVED], 0);
+}
+
+/* What is due at once comes in slices that fit a record, each of one zone. */
+static void test_due_in_slices(void **state)
+{
+    struct booking_table *table = *state;
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
+
+    for (uint64_t n = 0; n < 1000; n++)
+        given_booking(table, n, n, now_ms, n % 2 ? 1000 : 900);
+    for (uint32_t left = 1000, count; left > 0; left -= count) {
+        count = booking_due(table, now_ms + 1000, slots);
+        assert_in_range(count, 1, DEADLINE_HEAP_DUE_MAX);
+        for (uint32_t i = 0; i < count; i++)
+            booking_end(table, slots[i], BOOKING_EXPIRED, now_ms + 1000);
+    }
+    assert_int_equal(booking_due(table, UINT64_MAX, slots), 0);
 }
 
 /* A TTL made shorter between two starts: new reservations come among the older ones,
@@ -150,13 +170,14 @@ static void test_a_shorter_ttl(void **state)
         if (n % 3 == 0)
             booking_end(table, slot, BOOKING_CANCELLED, now_ms + n / 100);
     }
-    uint64_t before_ms = 0, length = 0;
-    for (uint32_t slot = table->soonest; slot != SLAB_NONE; length++) {
-        assert_true(booking_deadline_ms(booking_at(table, slot)) >= before_ms);
-        before_ms = booking_deadline_ms(booking_at(table, slot));
-        slot = booking_at(table, slot)->later;
+    uint64_t expired = 0, reserved = table->count_by_status[BOOKING_RESERVED], next_ms;
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
+    while ((next_ms = booking_next_deadline_ms(table)) != UINT64_MAX) {
+        uint32_t count = booking_due(table, next_ms, slots);
+        for (uint32_t i = 0; i < count; i++, expired++)
+            booking_end(table, slots[i], BOOKING_EXPIRED, next_ms);
     }
-    assert_int_equal(length, table->count_by_status[BOOKING_RESERVED]);
+    assert_int_equal(expired, reserved);
 }
 
 /* 200,000 bookings are all found, and cost less than 128 bytes each. */
@@ -182,6 +203,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_chain_of_a_user, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deadlines_are_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_due_in_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_shorter_ttl, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_and_their_memory, setup, teardown),
     };

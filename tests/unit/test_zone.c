@@ -11,8 +11,12 @@ enum { TOTAL = 100 };
 static struct zone *given_zone(uint16_t segments)
 {
     static struct zone_counters counters;
-    struct catalog_zone catalog_zone = {
-        .kind = ZONE_GENERAL, .price_minor = 150000, .total_seats = TOTAL, .counters = &counters};
+    static struct catalog_zone catalog_zone; /* the zone keeps a reference */
+    catalog_zone = (struct catalog_zone){.references = 1,
+                                         .kind = ZONE_GENERAL,
+                                         .price_minor = 150000,
+                                         .total_seats = TOTAL,
+                                         .counters = &counters};
     struct zone *zone = zone_new(&catalog_zone, segments);
     assert_non_null(zone);
     return zone;
