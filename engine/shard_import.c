@@ -10,16 +10,6 @@
 
 /* --- zone role --- */
 
-/* What readers of the zone's counters shall see: see shard_take_changed_zones. */
-static void mark_changed(struct shard *shard, uint32_t number)
-{
-    struct zone *zone = shard_zone_at(shard, number);
-
-    if (!zone->changed)
-        shard->changed_zones[shard->changed_zone_count++] = number;
-    zone->changed = true;
-}
-
 enum shard_replay_result shard_import_zone(struct shard *shard,
                                            const struct shard_zone_state *state, uint32_t *number)
 {
@@ -30,7 +20,7 @@ enum shard_replay_result shard_import_zone(struct shard *shard,
     if (state->target > state->total)
         return SHARD_REPLAY_BAD_STATE;
     zone->total = state->total;
-    mark_changed(shard, *number);
+    shard_mark_changed(shard, *number);
     return SHARD_REPLAY_OK;
 }
 
