@@ -79,10 +79,10 @@ static void apply_changed(struct mirror_batch *batch, struct mirror_zone *zone,
     if (!uuid_is_nil(&changed->payment_id))
         booking->payment_id = changed->payment_id;
     /* What ended keeps the quantity and seats that it had. */
-    if (changed->quantity == 0)
-        return;
-    booking->quantity = changed->quantity;
-    mirror_batch_put_seats(batch, booking, changed->seats, changed->seat_count);
+    if (changed->quantity > 0)
+        booking->quantity = changed->quantity;
+    if (changed->seat_count > 0)
+        mirror_batch_put_seats(batch, booking, changed->seats, changed->seat_count);
 }
 
 static enum mirror_batch_result add_changed(struct mirror_batch *batch,

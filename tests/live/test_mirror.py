@@ -12,7 +12,7 @@ import threading
 import time
 
 from lib import log
-from lib.cases import check, equal, main
+from lib.cases import Skip, check, equal, main
 from lib.client import new_id, wait_until
 from lib.engine import (BOXREPLAY, EXIT_CORRUPT, EXIT_LOCKED, EXIT_NO_DATA, EXIT_USAGE, Engine,
                         temporary_directory)
@@ -61,7 +61,7 @@ class Stage:
 def steps(records):
     """How many things happened to one object each: rows of outbox and of audit_logs."""
     return sum(len(record["items"]) if record["kind"] == "expired" else 1
-               for record in records if record["kind"] != "clean_stop")
+               for record in records if record["kind"] not in ("clean_stop", "state"))
 
 
 def test_killed_many_times_counts_once_PG2():
@@ -427,6 +427,32 @@ def test_verify_finds_a_flipped_bit_DK12():
     equal(done.returncode, EXIT_CORRUPT, done.stdout + done.stderr)
     check(os.path.basename(segment) in done.stderr and "offset" in done.stderr and
           "[case R" in done.stderr, done.stderr)
+    stage.end()
+
+
+def test_every_record_in_any_batches():
+    """Records of every kind, in batches of any size, leave the same tables; a mirror that
+    starts again between them, too. 100,000 seats come as one record."""
+    program = os.path.join(os.path.dirname(BOXREPLAY), "tests", "test_mirror_store")
+    if not os.path.exists(program):
+        raise Skip(f"{program} is not built")
+    postgres = Postgres()
+    done = subprocess.run([program], env={**os.environ, "BOXOFFICE_TEST_POSTGRES": postgres.url},
+                          capture_output=True, text=True, timeout=120)
+    equal(done.returncode, 0, done.stdout + done.stderr)
+    postgres.stop("immediate")
+
+
+def test_cursor_is_published():
+    """What the mirror has is told to the engine: the file cursors/mirror."""
+    stage = Stage(bookings=4)
+    path = os.path.join(stage.engine.data, "cursors", "mirror")
+    check(not os.path.exists(path), "published before it ran")
+    equal(stage.mirror.command("mirror", "--once").returncode, 0)
+    before = open(path, "rb").read()
+    stage.book()
+    equal(stage.mirror.command("mirror", "--once").returncode, 0)
+    check(open(path, "rb").read() != before, "the cursor did not move")
     stage.end()
 
 
