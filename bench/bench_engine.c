@@ -52,7 +52,7 @@ static uint64_t total(const struct rig *rig, uint16_t shards,
 /* Answers a second over `seconds`, after a fifth as much to warm up. */
 static double round_run(uint16_t shards, uint32_t seats, bool spread, double seconds)
 {
-    struct rig_options options = {shards, USERS, ZONES, seats, WINDOW, 42, spread};
+    struct rig_options options = {shards, USERS, ZONES, seats, WINDOW, 42, spread, 0, 0};
     struct rig *rig = rig_new(&options);
     struct lane lanes[2];
     _Atomic bool stop = false;

@@ -18,6 +18,9 @@ struct rig_end {
     uint8_t *batch; /* LOG_BLOCK_HEADER_BYTES, then records */
     uint32_t batch_used, batch_count;
     uint64_t appended, flushed, durable, previous_hash;
+    uint64_t flush_began_ns;
+    uint64_t pace, pace_began_ns, paced; /* commands a second; how many have come */
+    struct histogram latency;
     _Atomic uint64_t accepted, refused, other, log_bytes;
 };
 
@@ -79,10 +82,22 @@ static uint64_t journal_append(void *context, const struct record *record)
     return ++end->appended;
 }
 
+static uint64_t now_ns(const struct rig_end *end)
+{
+    return end->rig->group.clock.monotonic_ns(end->rig->group.clock.context);
+}
+
 static void journal_flush(void *context)
 {
     struct rig_end *end = context;
-    end->durable = end->flushed; /* the flush of the turn before has ended */
+    uint64_t flush_ns = end->rig->options.flush_ns;
+    if (flush_ns > 0) {
+        uint64_t now = now_ns(end);
+        if (end->durable < end->flushed && now < end->flush_began_ns + flush_ns)
+            return;
+        end->flush_began_ns = now;
+    }
+    end->durable = end->flushed; /* the flush before has ended */
     batch_seal(end);
     end->flushed = end->appended;
 }
@@ -132,10 +147,29 @@ static void command_make(struct rig_end *end, struct command *command)
     command->reserve.quantity = 1;
 }
 
+/* Those that are due by now. */
+static uint32_t reap_paced(struct rig_end *end)
+{
+    uint64_t due = (now_ns(end) - end->pace_began_ns) * end->pace / 1000000000;
+    uint32_t made = 0;
+    for (; end->paced < due; end->paced++, made++) {
+        struct command *command = worker_command(end->worker);
+        if (!command)
+            break;
+        command_make(end, command);
+        command->received_ns = end->pace_began_ns + end->paced * 1000000000 / end->pace;
+        worker_submit(end->worker);
+        end->under_way++;
+    }
+    return made;
+}
+
 static uint32_t transport_reap(void *context)
 {
     struct rig_end *end = context;
     uint32_t made = 0;
+    if (end->pace > 0)
+        return reap_paced(end);
     while (made < COMMANDS_PER_TURN && end->under_way < end->rig->options.window) {
         struct command *command = worker_command(end->worker);
         if (!command)
@@ -152,6 +186,8 @@ static void transport_answer(void *context, struct answer *answer)
 {
     struct rig_end *end = context;
     end->under_way--;
+    if (end->pace > 0)
+        histogram_record(&end->latency, now_ns(end) - answer->received_ns);
     if (answer->result == RESULT_OK)
         metric_add(&end->accepted, 1);
     else if (answer->result == RESULT_INSUFFICIENT_STOCK)
@@ -256,7 +292,8 @@ static bool engine_init(struct rig *rig, uint64_t *random)
     const struct rig_options *options = &rig->options;
     struct shard *shards[SHARD_COUNT_MAX];
     struct shard_options shard_options = {.partitions = &rig->group.partitions,
-                                          .reservation_ttl_ms = 600000,
+                                          .reservation_ttl_ms =
+                                              options->ttl_ms ? options->ttl_ms : 600000,
                                           .max_per_order = 10,
                                           .idempotency_ms = 86400000};
     rig->group.shard_count = options->shards;
@@ -325,6 +362,20 @@ void rig_run(struct rig *rig, uint16_t index, uint64_t answers, const _Atomic bo
     while (!atomic_load_explicit(stop, memory_order_relaxed) &&
            metric_get(&end->accepted) + metric_get(&end->refused) < until)
         worker_turn(end->worker, 1000000);
+}
+
+void rig_pace(struct rig *rig, uint16_t index, uint64_t per_second)
+{
+    struct rig_end *end = &rig->ends[index];
+    memset(&end->latency, 0, sizeof end->latency);
+    end->pace = per_second;
+    end->pace_began_ns = now_ns(end);
+    end->paced = 0;
+}
+
+const struct histogram *rig_latency(const struct rig *rig, uint16_t index)
+{
+    return &rig->ends[index].latency;
 }
 
 uint64_t rig_accepted(const struct rig *rig, uint16_t index)

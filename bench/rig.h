@@ -17,7 +17,9 @@ struct rig_options {
     uint32_t zone_seats; /* 1: soon everything is sold out */
     uint32_t window;     /* commands under way per worker */
     uint64_t seed;
-    bool spread; /* commands enter at any worker; else at their user's home shard */
+    bool spread;       /* commands enter at any worker; else at their user's home shard */
+    uint32_t ttl_ms;   /* of reservations; 0: ten minutes */
+    uint64_t flush_ns; /* a flush takes that long; 0: until the next turn */
 };
 
 /* NULL: out of memory. */
@@ -27,6 +29,12 @@ void rig_free(struct rig *rig);
 /* Drives worker `index` until it has taken `answers` more answers, or for ever
  * until *stop; on the worker's own thread. */
 void rig_run(struct rig *rig, uint16_t index, uint64_t answers, const _Atomic bool *stop);
+
+/* From now on that many commands a second enter at the worker, each counted from
+ * the moment it was due; 0: as fast as the window allows. Latencies start anew.
+ * Its thread. */
+void rig_pace(struct rig *rig, uint16_t index, uint64_t per_second);
+const struct histogram *rig_latency(const struct rig *rig, uint16_t index);
 
 /* Totals since the start; any thread. */
 uint64_t rig_accepted(const struct rig *rig, uint16_t index);

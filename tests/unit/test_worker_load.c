@@ -8,7 +8,8 @@ enum { WAVE = 16384 };
 struct slow_log {
     uint64_t appended, submitted, durable;
     bool slow;
-    enum record_kind last;
+    enum record_kind last, before_last;
+    uint64_t state_hash;
 };
 
 struct ear {
@@ -25,7 +26,10 @@ static uint64_t user_next;
 static uint64_t slow_append(void *context, const struct record *record)
 {
     (void)context;
+    slow.before_last = slow.last;
     slow.last = record->kind;
+    if (record->kind == RECORD_STATE)
+        slow.state_hash = record->state_hash;
     return ++slow.appended;
 }
 
@@ -146,7 +150,7 @@ static void test_expiry_and_cancels_behind_a_slow_disk(void **state)
     reserve_wave(WAVE);
     sim_pass(sim, RIG_TTL_MS - 10000);
     slow.slow = true;
-    for (int turn = 0; turn < 7; turn++)
+    for (int turn = 0; turn < 7 * 2048 / 512; turn++)
         worker_turn(sim->group.workers[0], 1000000000);
     uint32_t answered = ear.answered;
     for (uint64_t user = first; user < user_next; user++) {
@@ -201,6 +205,8 @@ static void test_stop_while_holds_lapse(void **state)
     assert_int_equal(worker_run(sim->group.workers[0]), 0);
     assert_true(sim->wall_ms - begin_ms < 100);
     assert_int_equal(slow.last, RECORD_CLEAN_STOP);
+    assert_int_equal(slow.before_last, RECORD_STATE);
+    assert_int_equal(slow.state_hash, shard_state_hash(sim->rig.shards[0]));
     assert_int_equal(slow.durable, slow.appended);
 }
 
