@@ -64,6 +64,7 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                                   .sequence = record->sequence,
                                                   .epoch = epoch,
                                                   .shard = shard,
+                                                  .block_id = record->reserved.block_id,
                                                   .from_segment = record->reserved.from_segment,
                                                   .to_segment = record->reserved.to_segment};
     if (!hash_index_insert(&state->by_id, hash_of(state, slot), slot))
@@ -80,13 +81,22 @@ enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epo
         return result;
     if (record->kind == RECORD_RESERVED && !remember(state, epoch, shard, record))
         return SHARD_REPLAY_OUT_OF_MEMORY;
-    if (record->kind == RECORD_CONFIRMED || record->kind == RECORD_CANCELLED) {
-        const struct uuid *id = &record->settled.booking_id;
-        const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
-        if (slot == HASH_INDEX_MISSING)
-            return SHARD_REPLAY_UNKNOWN_BOOKING;
-        state->bookings[slot].payment_id = record->settled.payment_id;
-    }
+    const bool settled = record->kind == RECORD_CONFIRMED || record->kind == RECORD_CANCELLED;
+    if (!settled && record->kind != RECORD_CHANGED)
+        return SHARD_REPLAY_OK;
+    const struct uuid *id = settled ? &record->settled.booking_id : &record->changed.booking_id;
+    const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
+    if (slot == HASH_INDEX_MISSING)
+        return SHARD_REPLAY_UNKNOWN_BOOKING;
+    const struct uuid *payment_id =
+        settled ? &record->settled.payment_id : &record->changed.payment_id;
+    const bool confirmed =
+        settled ? record->kind == RECORD_CONFIRMED : record->changed.status == BOOKING_CONFIRMED;
+    struct diff_booking *booking = &state->bookings[slot];
+    if (!uuid_is_nil(payment_id))
+        booking->payment_id = *payment_id;
+    if (confirmed && booking->confirmed_ms == 0)
+        booking->confirmed_ms = record->stamp_ms;
     return SHARD_REPLAY_OK;
 }
 
@@ -175,30 +185,23 @@ static const struct table {
                                  "created_at") ", " US("updated_at") " FROM shows"},
     [DIFF_ZONES] = {"seat_zones",
                     "SELECT id, show_id, event_id, name, kind, price, currency, total_seats,"
-                    " available_seats, reserved_seats, sold_seats, " US("created_at") ", " US(
-                        "updated_at") " FROM seat_zones"},
+                    " available_seats, reserved_seats, sold_seats, blocked_seats, target_seats, "
+                    "closed::text, " US("created_at") ", " US("updated_at") " FROM seat_zones"},
     [DIFF_BOOKINGS] =
-        {"bookings",
-         "SELECT id, user_id, event_id, show_id, zone_id, quantity, "
-         "from_segment,"
-         " to_segment, unit_price, total_amount, currency, status, "
-         "payment_id, " US("created_at") ", " US("reserved_at") ", " US(
-             "expires"
-             "_at") ", " US("confirmed_at") ", " US("cancelled_at") ", " US("expired_at") ", " US("updated_at") ", "
-                                                                                                                "idempo"
-                                                                                                                "tency_"
-                                                                                                                "key_"
-                                                                                                                "hash, "
-                                                                                                                "log_"
-                                                                                                                "epoch,"
-                                                                                                                " log_"
-                                                                                                                "shard,"
-                                                                                                                " log_"
-                                                                                                                "sequen"
-                                                                                                                "ce "
-                                                                                                                "FROM "
-                                                                                                                "bookin"
-                                                                                                                "gs"},
+        {
+            "bookings",
+            "SELECT id, user_id, event_id, show_id, zone_id, quantity, from_segment,"
+            " to_segment, unit_price, total_amount, currency, status, payment_id,"
+            " " US("created_at") ", " US("reserved_at") ", " US("expires_at") ", " US("confirmed_"
+                                                                                      "at") ", " US("cancelled_at") ", " US(
+                "expired_at") ", " US("refunded_at") ", block_id, " US("updated_at") ", "
+                                                                                     "idempotency_"
+                                                                                     "key_hash, "
+                                                                                     "log_epoch, "
+                                                                                     "log_shard, "
+                                                                                     "log_sequence"
+                                                                                     " FROM "
+                                                                                     "bookings"},
 };
 
 const char *diff_table_name(enum diff_table table)
@@ -254,11 +257,12 @@ static bool zone_row(const struct diff_state *state, const struct uuid *id, stru
     const struct catalog_zone *zone = catalog_zone(shard_catalog(state->fold.shard), id);
     if (zone == NULL)
         return false;
-    struct inquiry inquiry;
-    memset(&inquiry, 0, sizeof inquiry);
-    inquiry.kind = INQUIRY_ZONE;
-    inquiry.id = *id;
-    shard_inquire(state->fold.shard, &inquiry);
+    struct zone_facts facts;
+    if (!shard_zone_facts(state->fold.shard, id, &facts))
+        return false;
+    const struct catalog_show *show =
+        catalog_show(shard_catalog(state->fold.shard), &zone->show_id);
+    const bool trip = show != NULL && show->segment_count > 1;
     field_uuid(row, id);
     field_uuid(row, &zone->show_id);
     field_uuid(row, &zone->event_id);
@@ -266,10 +270,19 @@ static bool zone_row(const struct diff_state *state, const struct uuid *id, stru
     field_string(row, replay_zone_kind_name(zone->kind));
     field_amount(row, zone->price_minor, zone->currency);
     field_string(row, zone->currency);
-    field_number(row, zone->total_seats);
-    field_number(row, inquiry.zone.available);
-    field_number(row, inquiry.zone.reserved);
-    field_number(row, inquiry.zone.sold);
+    field_number(row, facts.total);
+    if (trip)
+        field_null(row);
+    else
+        field_number(row, (int64_t)facts.total - facts.reserved - facts.sold - facts.blocked);
+    field_number(row, facts.reserved);
+    field_number(row, facts.sold);
+    if (trip)
+        field_null(row);
+    else
+        field_number(row, facts.blocked);
+    field_number(row, facts.target);
+    field_string(row, facts.closed ? "true" : "false");
     field_time(row, zone->created_ms);
     field_time(row, zone->updated_ms);
     return true;
@@ -309,9 +322,11 @@ static bool booking_row(struct diff_state *state, const struct uuid *id, struct 
     field_time(row, facts.created_ms);
     field_time(row, facts.created_ms);
     field_time(row, facts.expires_ms);
-    end_field(row, &facts, BOOKING_CONFIRMED);
+    field_time(row, booking->confirmed_ms);
     end_field(row, &facts, BOOKING_CANCELLED);
     end_field(row, &facts, BOOKING_EXPIRED);
+    end_field(row, &facts, BOOKING_REFUNDED);
+    field_uuid(row, &booking->block_id);
     field_time(row, facts.changed_ms > 0 ? facts.changed_ms : facts.created_ms);
     if (booking->key_hash == 0)
         field_null(row);

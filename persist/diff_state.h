@@ -24,6 +24,8 @@ struct diff_booking {
     uint64_t sequence; /* of the reservation */
     uint32_t epoch;
     uint16_t shard;
+    uint64_t confirmed_ms; /* 0: never */
+    struct uuid block_id;
     uint16_t from_segment, to_segment;
     bool seen;
 };

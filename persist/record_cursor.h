@@ -5,6 +5,7 @@
 #ifndef PERSIST_RECORD_CURSOR_H
 #define PERSIST_RECORD_CURSOR_H
 
+#include <assert.h>
 #include <string.h>
 
 #include "record_codec.h"
@@ -216,6 +217,7 @@ static inline const uint8_t *take_bytes_or_nil(struct cursor *cursor, uint32_t l
     if (cursor->error != 0)
         return NULL;
     const uint8_t *at = cursor->at;
+    assert(at);
     cursor->at += bytes;
     *length = (uint32_t)bytes;
     return at;

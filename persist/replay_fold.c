@@ -74,13 +74,9 @@ enum shard_replay_result replay_fold_apply(struct replay_fold *fold, const struc
     case RECORD_ZONE:
         good = put_zone(fold->shard, record);
         break;
-    case RECORD_STATION:
+    case RECORD_STATION: /* nothing is sold by them */
     case RECORD_ROUTE:
-    case RECORD_CHANGED:
-    case RECORD_BLOCK:
-    case RECORD_ZONE_CHANGED:
-    case RECORD_ORDER:
-    case RECORD_STATE:
+    case RECORD_STATE: /* of the shard that wrote it: this one has all partitions */
     case RECORD_CLEAN_STOP:
         break;
     default:
