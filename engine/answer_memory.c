@@ -14,6 +14,7 @@ struct chunk {
     uint8_t data[CHUNK_DATA];
 };
 
+_Static_assert(sizeof(struct order_facts) <= ANSWER_MEMORY_BYTES_MAX, "with all its items");
 _Static_assert(sizeof(struct chunk) == CHUNK_BYTES, "a cache line");
 _Static_assert(sizeof(uint32_t) + sizeof(struct block_facts) + CATALOG_TEXT_BYTES_MAX * 4 +
                        RECORD_BLOCK_SEATS_MAX * sizeof(uint32_t) <=
@@ -126,7 +127,7 @@ uint64_t answer_memory_bytes(const struct answer_memory *memory)
 
 /* --- what is kept of which answer --- */
 
-enum facts { FACTS_BOOKING, FACTS_BLOCK, FACTS_ZONE };
+enum facts { FACTS_BOOKING, FACTS_BLOCK, FACTS_ZONE, FACTS_ORDER };
 
 static enum facts facts_of(enum command_kind kind)
 {
@@ -137,6 +138,10 @@ static enum facts facts_of(enum command_kind kind)
     case COMMAND_CAPACITY:
     case COMMAND_ZONE_SALE:
         return FACTS_ZONE;
+    case COMMAND_ORDER_CREATE:
+    case COMMAND_ORDER_CONFIRM:
+    case COMMAND_ORDER_CANCEL:
+        return FACTS_ORDER;
     default:
         return FACTS_BOOKING;
     }
@@ -191,6 +196,9 @@ uint32_t answer_memory_keep(struct answer_memory *memory, const struct answer *a
     case FACTS_ZONE:
         length = put(bytes, 0, &answer->zone_facts, sizeof answer->zone_facts);
         break;
+    case FACTS_ORDER:
+        length = put(bytes, 0, answer->order, order_facts_bytes(answer->order));
+        break;
     }
     return answer_memory_write(memory, bytes, length);
 }
@@ -217,6 +225,11 @@ bool answer_memory_recall(const struct answer_memory *memory, uint32_t kept, str
         assert(length == sizeof answer->zone_facts);
         memcpy(&answer->zone_facts, bytes, length);
         return true;
+    case FACTS_ORDER:
+        answer->order = memory_new(sizeof *answer->order);
+        if (answer->order)
+            memcpy(answer->order, bytes, length);
+        return answer->order != NULL;
     }
     return false;
 }

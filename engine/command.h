@@ -49,6 +49,7 @@ const char *command_kind_name(enum command_kind kind);
 /* Where an answer goes: chosen by the transport, opaque to the engine. The
  * generation makes an answer to a closed connection harmless. */
 struct reply_to {
+    bool order_part; /* engine: not to a connection but to an order's run on its home */
     uint16_t worker;
     uint16_t slot; /* place in the connection's pipeline */
     uint32_t connection;
@@ -244,6 +245,12 @@ struct order_facts {
         uint32_t seats[RECORD_SEATS_MAX];
     } items[ORDER_ITEMS_MAX];
 };
+
+/* The bytes that mean something. */
+static inline size_t order_facts_bytes(const struct order_facts *facts)
+{
+    return offsetof(struct order_facts, items) + facts->count * sizeof facts->items[0];
+}
 
 /* The numbers behind a refusal; which are set, result.h says. */
 struct refusal_detail {

@@ -21,6 +21,7 @@ enum message_kind {
     MESSAGE_ANSWER_RECEIVER, /* a decided transfer on its way back through the receiver's home */
     MESSAGE_ANSWER_HOME,     /* a decision on its way back through the home shard */
     MESSAGE_ANSWER,          /* to the connection's worker */
+    MESSAGE_ORDER_PART,      /* to an order's home: what one of its bookings came to */
     MESSAGE_GATHERED,        /* one shard's part of a list */
     /* others: */
     MESSAGE_RELEASED,      /* to a home shard: tickets left its users, lower their counts */

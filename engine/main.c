@@ -178,6 +178,7 @@ static int recover(struct boxoffice *boxoffice)
         return fail_log(&error);
     if (judge_restored(&restore, restore_finish(&restore)) != 0)
         return EXIT_BUG;
+    restore_orders(&restore);
     for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
         publish_recovered_counts(boxoffice->shards[i]);
     logger_log(LOGGER_INFO, "recovered", LOG_INT("snapshot", boxoffice->cut.number),
@@ -528,6 +529,7 @@ int main(int argc, char **argv)
     boxoffice->config_path = command_line.config;
     boxoffice->group.config = &boxoffice->config;
     boxoffice->group.clock = clock_system();
+    boxoffice->group.process = boxoffice->group.clock.random(boxoffice->group.clock.context);
     boxoffice->group.shard_count = boxoffice->config.engine.shards;
     partition_map_init(&boxoffice->group.partitions, boxoffice->group.shard_count);
     code = serve(boxoffice);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "hash.h"
+#include "memory.h"
 
 enum { ORDERS_MAX = 1 << 24 };
 
@@ -30,6 +31,11 @@ bool order_table_init(struct order_table *table)
 
 void order_table_release(struct order_table *table)
 {
+    for (uint32_t i = 0; i < table->orders.used; i++) {
+        struct order *order = slab_at(&table->orders, i);
+        memory_free(order->created);
+        memory_free(order->ended);
+    }
     hash_index_release(&table->by_id);
     slab_release(&table->orders);
 }
@@ -105,15 +111,17 @@ static bool learn_booking(struct order *order, uint8_t item, const struct uuid *
     return true;
 }
 
-bool order_replay_reserved(struct order_table *table, const struct record *record)
+bool order_replay_reserved(struct order_table *table, const struct record_reserved *reserved)
 {
-    const struct record_reserved *reserved = &record->reserved;
     const struct order_part *part = &reserved->order;
     struct order *order;
 
     if (part->count == 0) {
         order = open_exchange(table, &part->id, &reserved->user_id);
-        return order && part->item == 1 && learn_booking(order, 1, &reserved->booking_id);
+        if (!order || part->item != 1)
+            return false;
+        order_set_booking(order, 1, &reserved->booking_id);
+        return true;
     }
     if (part->count > ORDER_ITEMS_MAX || part->item >= part->count)
         return false;
@@ -123,7 +131,6 @@ bool order_replay_reserved(struct order_table *table, const struct record *recor
     if (!order || order->kind != ORDER_CONFIRM || order->count != part->count ||
         !uuid_equal(&order->user_id, &reserved->user_id))
         return false;
-    order->key_hash = record->key.hash;
     return learn_booking(order, part->item, &reserved->booking_id);
 }
 
@@ -135,32 +142,39 @@ bool order_replay_pinned(struct order_table *table, const struct record_changed 
     return order && changed->order.item == 0 && learn_booking(order, 0, &changed->booking_id);
 }
 
-/* Logs are replayed one after the other: the decision may come before or after
- * the bookings it is about. */
-bool order_replay_decided(struct order_table *table, const struct record_order *decided)
+static struct order *order_of_decision(struct order_table *table,
+                                       const struct record_order *decided)
 {
     struct order *order;
 
-    if (decided->kind == ORDER_EXCHANGE) {
-        if (decided->count != 2)
-            return false;
-        order = open_exchange(table, &decided->order_id, &decided->user_id);
-    } else {
-        if (decided->count < 1 || decided->count > ORDER_ITEMS_MAX)
-            return false;
-        order = order_find(table, &decided->order_id);
-        if (!order)
-            order =
-                order_open(table, &decided->order_id, &decided->user_id, (uint8_t)decided->count);
-    }
+    if (decided->kind == ORDER_EXCHANGE)
+        return decided->count == 2 ? open_exchange(table, &decided->order_id, &decided->user_id)
+                                   : NULL;
+    if (decided->count < 1 || decided->count > ORDER_ITEMS_MAX)
+        return NULL;
+    order = order_find(table, &decided->order_id);
+    return order
+               ? order
+               : order_open(table, &decided->order_id, &decided->user_id, (uint8_t)decided->count);
+}
+
+/* Logs are replayed one after the other: the decision may come before or after
+ * the bookings it is about. */
+struct order *order_replay_decided(struct order_table *table, const struct record_order *decided)
+{
+    struct order *order = order_of_decision(table, decided);
+
     if (!order || order->kind != decided->kind || order->count != decided->count || order->posted ||
         order->voided)
-        return false;
-    for (uint8_t i = 0; i < order->count; i++)
-        if (!learn_booking(order, i, &decided->bookings[i]))
-            return false;
+        return NULL;
+    for (uint8_t i = 0; i < order->count; i++) {
+        if (order->kind == ORDER_EXCHANGE)
+            order_set_booking(order, i, &decided->bookings[i]);
+        else if (!learn_booking(order, i, &decided->bookings[i]))
+            return NULL;
+    }
     order_decided(order, decided);
-    return true;
+    return order;
 }
 
 static void recover_exchange(struct order *order, uint8_t pending)

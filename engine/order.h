@@ -8,7 +8,7 @@
 #define ENGINE_ORDER_H
 
 #include "hash_index.h"
-#include "record.h"
+#include "command.h"
 #include "slab.h"
 
 enum order_state {
@@ -32,11 +32,14 @@ struct order {
     bool voided;         /* ... with ORDER_VOIDED */
     bool busy;           /* a command on it is under way */
     uint64_t expires_ms; /* exchange: the deadline that goes on */
-    uint64_t key_hash;   /* replay: of the request that made it; 0: none */
+    /* After a start, until the answers that the keys have are put together: */
+    struct request_key create_key, end_key;
+    struct order_facts *created, *ended;
     struct uuid payment_id;
     struct uuid bookings[ORDER_ITEMS_MAX];
 };
 
+/* An exchange between zones has the old booking's id; only its last try counts. */
 struct order_table {
     struct slab orders;
     struct hash_index by_id;
@@ -64,10 +67,11 @@ static inline uint8_t order_all(uint8_t count)
 
 /* --- replay: the disk's word; false: impossible or out of memory --- */
 
-bool order_replay_reserved(struct order_table *table, const struct record *record);
+bool order_replay_reserved(struct order_table *table, const struct record_reserved *reserved);
 /* A booking pinned; says something new of an exchange only. */
 bool order_replay_pinned(struct order_table *table, const struct record_changed *changed);
-bool order_replay_decided(struct order_table *table, const struct record_order *decided);
+/* The order. NULL: impossible or out of memory. */
+struct order *order_replay_decided(struct order_table *table, const struct record_order *decided);
 
 /* What has to happen to an order when all logs are replayed; `statuses` are those
  * of its known bookings, `pending` the bits of those that are pinned or, in an

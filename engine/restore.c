@@ -246,6 +246,7 @@ static void remember(const struct restore *restore, const struct record *record)
     if (record->key.hash != 0 && zone_id)
         shard_remember_answer(restore->shards[shard_of(restore, &record->actor.id)],
                               restore->shards[shard_of(restore, zone_id)], record);
+    restore_remember_order(restore, record);
 }
 
 static enum shard_replay_result apply_one(struct restore *restore, const struct record *record)

@@ -42,4 +42,11 @@ enum shard_replay_result restore_record(struct restore *restore, const struct re
 /* Applies what is still held back. After the last record. */
 enum shard_replay_result restore_finish(struct restore *restore);
 
+/* When all is applied and workers are to run: finds what is to be done about
+ * orders that a crash cut off. */
+void restore_orders(const struct restore *restore);
+
+/* Of restore.c: notes of orders' answers what a record just applied says. */
+void restore_remember_order(const struct restore *restore, const struct record *record);
+
 #endif

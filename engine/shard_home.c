@@ -89,8 +89,8 @@ static enum result foresee_refusal(struct shard *shard, const struct command_res
 }
 
 /* Counts the tickets as taken, and as under way. */
-static enum result take_quota(struct shard *shard, const struct uuid *user_id,
-                              uint32_t event_number, uint32_t quantity)
+enum result shard_take_quota(struct shard *shard, const struct uuid *user_id, uint32_t event_number,
+                             uint32_t quantity)
 {
     struct quota_entry *entry = quota_open(&shard->quotas, user_id, event_number);
 
@@ -103,8 +103,8 @@ static enum result take_quota(struct shard *shard, const struct uuid *user_id,
     return RESULT_OK;
 }
 
-static enum result check_reserve(struct shard *shard, struct command *command, uint64_t now_ms,
-                                 struct refusal_detail *detail, bool *wait)
+enum result shard_admit_reserve(struct shard *shard, struct command *command, uint64_t now_ms,
+                                struct refusal_detail *detail, bool *wait)
 {
     struct command_reserve *reserve = &command->reserve;
     const struct uuid *user_id = &command->actor.id;
@@ -130,14 +130,15 @@ static enum result check_reserve(struct shard *shard, struct command *command, u
         return result;
     if (zone->kind == ZONE_GENERAL)
         result = foresee_refusal(shard, reserve, now_ms, detail);
-    return result == RESULT_OK ? take_quota(shard, user_id, number, reserve->quantity) : result;
+    return result == RESULT_OK ? shard_take_quota(shard, user_id, number, reserve->quantity)
+                               : result;
 }
 
 static enum result admit_reserve(struct shard *shard, struct command *command, uint64_t now_ms,
                                  struct answer *answer, bool *wait)
 {
     answer->refusal = (struct refusal_detail){0};
-    enum result result = check_reserve(shard, command, now_ms, &answer->refusal, wait);
+    enum result result = shard_admit_reserve(shard, command, now_ms, &answer->refusal, wait);
     answer->result = result;
     if (result != RESULT_OK)
         shard_remember_refusal(shard, &command->key, answer, now_ms);
@@ -145,8 +146,8 @@ static enum result admit_reserve(struct shard *shard, struct command *command, u
 }
 
 /* What was under way is decided: `tickets` of it are not the user's. */
-static void give_back_quota(struct shard *shard, const struct uuid *user_id, uint32_t event_number,
-                            uint32_t tickets)
+void shard_give_back_quota(struct shard *shard, const struct uuid *user_id, uint32_t event_number,
+                           uint32_t tickets)
 {
     struct quota_entry *entry = quota_find(&shard->quotas, user_id, event_number);
 
@@ -159,7 +160,8 @@ static void give_back_quota(struct shard *shard, const struct uuid *user_id, uin
 static bool over_rate(struct shard *shard, struct command *command, uint64_t now_ms,
                       struct answer *answer)
 {
-    if (command->kind != COMMAND_RESERVE || command->rate_counted)
+    bool is_counted = command->kind == COMMAND_RESERVE || command->kind == COMMAND_ORDER_CREATE;
+    if (!is_counted || command->rate_counted)
         return false;
     command->rate_counted = true;
     uint64_t again_ms = rate_limit_take(&shard->rates, &command->actor.id, now_ms);
@@ -192,6 +194,22 @@ static enum result admit_zone_command(const struct shard *shard, const struct co
     return RESULT_NOT_FOUND;
 }
 
+static bool is_on_order(enum command_kind kind)
+{
+    return kind == COMMAND_ORDER_CREATE || kind == COMMAND_ORDER_CONFIRM ||
+           kind == COMMAND_ORDER_CANCEL;
+}
+
+static enum result admit_order(struct shard *shard, struct command *command, uint64_t now_ms,
+                               struct answer *answer, bool *wait)
+{
+    answer->refusal = (struct refusal_detail){0};
+    answer->result = shard_admit_order(shard, command, now_ms, &answer->refusal, wait);
+    if (answer->result != RESULT_OK)
+        shard_remember_refusal(shard, &command->key, answer, now_ms);
+    return answer->result;
+}
+
 enum shard_admission shard_admit(struct shard *shard, struct command *command, uint64_t now_ms,
                                  struct answer *answer)
 {
@@ -207,6 +225,8 @@ enum shard_admission shard_admit(struct shard *shard, struct command *command, u
         result = admit_reserve(shard, command, now_ms, answer, &wait);
     else if (is_on_zone(command->kind))
         result = admit_zone_command(shard, command, answer);
+    else if (is_on_order(command->kind))
+        result = admit_order(shard, command, now_ms, answer, &wait);
     if (wait)
         return SHARD_WAIT;
     if (result != RESULT_OK)
@@ -214,8 +234,10 @@ enum shard_admission shard_admit(struct shard *shard, struct command *command, u
     if (command->key.hash == 0 || idempotency_begin(&shard->keys, &command->key))
         return SHARD_ADMIT;
     if (command->kind == COMMAND_RESERVE)
-        give_back_quota(shard, &command->actor.id, command->reserve.event_number,
-                        command->reserve.quantity);
+        shard_give_back_quota(shard, &command->actor.id, command->reserve.event_number,
+                              command->reserve.quantity);
+    else if (command->kind == COMMAND_ORDER_CREATE)
+        shard_retract_order(shard, command);
     return refuse(answer, RESULT_OVERLOADED);
 }
 
@@ -238,7 +260,7 @@ enum shard_admission shard_count_transfer(struct shard *shard, const struct comm
     if (wait)
         return SHARD_WAIT;
     if (result == RESULT_OK)
-        result = take_quota(shard, &booking->user_id, number, booking->quantity);
+        result = shard_take_quota(shard, &booking->user_id, number, booking->quantity);
     return result == RESULT_OK ? SHARD_ADMIT : refuse(answer, result);
 }
 
@@ -248,9 +270,9 @@ void shard_settle_transfer(struct shard *shard, const struct answer *answer)
     uint32_t kept = answer->result == RESULT_OK ? answer->booking.quantity : 0;
 
     assert(kept <= settlement->tickets); /* a booking only gets smaller */
-    give_back_quota(shard, &settlement->receiver_id,
-                    catalog_event_number(shard->catalog, &settlement->event_id),
-                    settlement->tickets - kept);
+    shard_give_back_quota(shard, &settlement->receiver_id,
+                          catalog_event_number(shard->catalog, &settlement->event_id),
+                          settlement->tickets - kept);
 }
 
 /* --- settling --- */
@@ -261,8 +283,8 @@ void shard_settle(struct shard *shard, const struct answer *answer, uint64_t now
 
     shard_settle_key(shard, answer, now_ms);
     if (answer->kind == COMMAND_RESERVE)
-        give_back_quota(shard, &settlement->user_id, settlement->event_number,
-                        answer->result == RESULT_OK ? 0 : settlement->tickets);
+        shard_give_back_quota(shard, &settlement->user_id, settlement->event_number,
+                              answer->result == RESULT_OK ? 0 : settlement->tickets);
 }
 
 bool shard_quota_return(struct shard *shard, const struct uuid *user_id,

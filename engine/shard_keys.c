@@ -271,13 +271,30 @@ void shard_settle_key(struct shard *shard, const struct answer *answer, uint64_t
 
 /* --- after a start: from the records --- */
 
+static struct idempotency_entry *open_key_at(struct shard *shard, const struct request_key *key,
+                                             uint64_t stamp_ms)
+{
+    if (key->hash == 0 || idempotency_find(&shard->keys, key->hash, stamp_ms))
+        return NULL; /* only a damaged log says it twice; the first stands */
+    return idempotency_begin(&shard->keys, key);
+}
+
 static struct idempotency_entry *open_key(struct shard *shard, const struct record *record)
 {
-    if (record->key.hash == 0)
-        return NULL;
-    if (idempotency_find(&shard->keys, record->key.hash, record->stamp_ms))
-        return NULL; /* only a damaged log says it twice; the first stands */
-    return idempotency_begin(&shard->keys, &record->key);
+    return open_key_at(shard, &record->key, record->stamp_ms);
+}
+
+void shard_keep_answer(struct shard *shard, const struct request_key *key,
+                       const struct answer *answer)
+{
+    struct idempotency_entry *entry = open_key_at(shard, key, answer->settlement.stamp_ms);
+    if (entry)
+        accept_key(shard, entry, answer);
+}
+
+void shard_reopen_key(struct shard *shard, const struct request_key *key, uint64_t now_ms)
+{
+    open_key_at(shard, key, now_ms);
 }
 
 static enum command_kind kind_of_change(enum change_cause cause)
@@ -356,6 +373,11 @@ static bool state_facts(struct shard *zone_shard, const struct record *record,
     }
 }
 
+static bool is_of_order(const struct record *record)
+{
+    return record->kind == RECORD_RESERVED && !uuid_is_nil(&record->reserved.order.id);
+}
+
 void shard_remember_answer(struct shard *shard, struct shard *zone_shard,
                            const struct record *record)
 {
@@ -365,6 +387,8 @@ void shard_remember_answer(struct shard *shard, struct shard *zone_shard,
     answer.kind = kind_of(record);
     answer.settlement.user_id = record->actor.id;
     answer.settlement.stamp_ms = record->stamp_ms;
+    if (is_of_order(record))
+        return; /* shard_remember_order puts those together */
     if (record->key.hash == 0 || answer.kind == COMMAND_KIND_COUNT ||
         !shard_is_home_of(shard, &record->actor.id) || !state_facts(zone_shard, record, &answer))
         return;

@@ -88,6 +88,8 @@ static enum shard_replay_result replay_expired_at_home(struct shard *shard,
 
 enum shard_replay_result shard_replay_home(struct shard *shard, const struct record *record)
 {
+    if (!shard_replay_order(shard, record))
+        return SHARD_REPLAY_BAD_STATE;
     switch (record->kind) {
     case RECORD_RESERVED:
         return replay_reserved_at_home(shard, record);

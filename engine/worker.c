@@ -18,10 +18,13 @@ enum {
 
 /* What may be in the gate, besides what expires: every worker's requests may be
  * with us, and a cancel takes two places, its answer and the tickets it gives
- * back; versions on their way out, and the answers that ours were put in place. */
+ * back; versions on their way out, and the answers that ours were put in place;
+ * every worker's orders: what their homes ask of bookings, what those answer, and
+ * the tickets they give back. */
 static uint32_t gate_places(uint16_t shard_count)
 {
-    return 2U * shard_count * IN_FLIGHT_MAX + 2U * shard_count * CATALOG_ROUNDS_MAX + INQUIRIES_MAX;
+    return 2U * shard_count * IN_FLIGHT_MAX + 2U * shard_count * CATALOG_ROUNDS_MAX +
+           3U * shard_count * ORDER_RUNS_MAX * ORDER_ITEMS_MAX + INQUIRIES_MAX;
 }
 
 struct worker *worker_new(struct worker_group *group, uint16_t index, struct shard *shard)
@@ -40,7 +43,7 @@ struct worker *worker_new(struct worker_group *group, uint16_t index, struct sha
     worker->gate_kept = gate_places(group->shard_count);
     worker->now_ns = group->clock.monotonic_ns(group->clock.context);
     worker->now_ms = group->clock.wall_ms(group->clock.context);
-    if (worker->batch && worker->deferred && worker->pair_publisher &&
+    if (worker->batch && worker->deferred && worker->pair_publisher && worker_orders_init(worker) &&
         gate_init(&worker->gate, worker->gate_kept + EXPIRED_IN_GATE_MAX)) {
         group->workers[index] = worker;
         return worker;
@@ -56,6 +59,7 @@ static void release_message(struct message *message)
     case MESSAGE_ANSWER_HOME:
     case MESSAGE_ANSWER:
     case MESSAGE_GATHERED:
+    case MESSAGE_ORDER_PART:
         answer_release(&message->answer);
         break;
     case MESSAGE_CATALOG_EVENT:
@@ -100,6 +104,7 @@ void worker_free(struct worker *worker)
     release_unfinished(worker);
     worker_forget_seat_maps(worker);
     pair_publisher_free(worker->pair_publisher);
+    worker_orders_release(worker);
     gate_release(&worker->gate);
     memory_release(worker->deferred, DEFERRED_MAX * sizeof *worker->deferred);
     memory_release(worker->batch, IN_FLIGHT_MAX * sizeof *worker->batch);
@@ -305,7 +310,7 @@ static bool must_look_again_soon(struct worker *worker)
 {
     uint64_t durable = worker->journal.durable(worker->journal.context);
 
-    return worker->deferred_count > 0 || worker->draining ||
+    return worker->deferred_count > 0 || worker->draining || worker_orders_wait(worker) ||
            pair_publisher_is_busy(worker->pair_publisher) ||
            gate_front(&worker->gate, durable) != NULL;
 }
@@ -349,6 +354,7 @@ void worker_turn(struct worker *worker, uint64_t wait_ns_max)
     drain_mailboxes(worker);
     if (worker->deferred_count > 0)
         worker_retry_deferred(worker);
+    worker_orders_go_on(worker);
     shard_forget(worker->shard, worker->now_ms);
     worker->journal.flush(worker->journal.context);
     worker_publish_counts(worker);
@@ -385,6 +391,7 @@ static void fail(struct worker *worker)
         worker_answer(worker, &entry->message.answer);
     }
     worker_fail_changes(worker, durable);
+    worker_fail_orders(worker, durable);
     /* Twice: once to queue the sends, once to let them go. */
     worker->transport.submit_and_wait(worker->transport.context, 0);
     worker->transport.reap(worker->transport.context);
@@ -404,7 +411,7 @@ static bool is_quiet(const struct worker *worker)
     const struct journal *journal = &worker->journal;
 
     return worker->transport.unfinished(worker->transport.context) == 0 && worker->in_flight == 0 &&
-           worker->gate.count == 0 && worker->deferred_count == 0 &&
+           worker->gate.count == 0 && worker->deferred_count == 0 && worker->order_run_count == 0 &&
            journal->appended(journal->context) == journal->durable(journal->context);
 }
 

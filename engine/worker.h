@@ -30,6 +30,7 @@ struct worker_group {
     const struct config *config;
     struct partition_map partitions;
     struct clock clock;
+    uint64_t process; /* a random number: versions that are counted anew are told apart by it */
     struct mailbox_grid *mailboxes; /* (shard_count + 1)^2: the last is the control thread */
     struct worker_metrics *metrics; /* [shard_count], one writer each */
     struct worker *workers[SHARD_COUNT_MAX];

@@ -13,7 +13,8 @@ static enum result storage_allows(const struct worker *worker, enum command_kind
         return RESULT_OK;
     case JOURNAL_STORAGE_LOW:
         return kind == COMMAND_CONFIRM || kind == COMMAND_CANCEL || kind == COMMAND_RELEASE ||
-                       kind == COMMAND_REFUND
+                       kind == COMMAND_REFUND || kind == COMMAND_PIN || kind == COMMAND_POST ||
+                       kind == COMMAND_VOID
                    ? RESULT_OK
                    : RESULT_STORAGE_LOW;
     case JOURNAL_FULL:

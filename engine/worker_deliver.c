@@ -63,7 +63,7 @@ void worker_begin_answer(const struct worker *worker, const struct command *comm
 
 void worker_answer_directly(struct worker *worker, struct message *message)
 {
-    message->kind = MESSAGE_ANSWER;
+    message->kind = message->answer.to.order_part ? MESSAGE_ORDER_PART : MESSAGE_ANSWER;
     message->round = 0;
     worker_deliver(worker, worker->journal.appended(worker->journal.context),
                    message->answer.to.worker, message);
@@ -89,6 +89,11 @@ void worker_answer_home(struct worker *worker, struct message *message, uint64_t
     uint16_t to = worker_home_of(worker, &answer->settlement.user_id), receiver;
 
     message->round = 0;
+    if (answer->to.order_part) {
+        message->kind = MESSAGE_ORDER_PART;
+        worker_deliver(worker, sequence, answer->to.worker, message);
+        return;
+    }
     if (passes_receiver(worker, answer, &receiver)) {
         message->kind = MESSAGE_ANSWER_RECEIVER;
         to = receiver;

@@ -20,10 +20,11 @@ static bool is_on_catalog(enum command_kind kind)
            kind == COMMAND_ROUTE_CREATE;
 }
 
-/* Orders, and what they send to their bookings. */
+/* What the user's home shard coordinates. */
 static bool is_on_order(enum command_kind kind)
 {
-    return kind >= COMMAND_ORDER_CREATE && kind < COMMAND_KIND_COUNT;
+    return kind == COMMAND_ORDER_CREATE || kind == COMMAND_ORDER_CONFIRM ||
+           kind == COMMAND_ORDER_CANCEL || kind == COMMAND_EXCHANGE_ZONE;
 }
 
 static bool is_read(enum command_kind kind)
@@ -119,7 +120,10 @@ static void admit(struct worker *worker, struct command *command)
     worker_begin_answer(worker, command, answer);
     switch (shard_admit(worker->shard, command, worker->now_ms, answer)) {
     case SHARD_ADMIT:
-        send_on(worker, command);
+        if (is_on_order(command->kind))
+            worker_order_start(worker, command);
+        else
+            send_on(worker, command);
         break;
     case SHARD_REPEAT:
         repeat(worker, command);
@@ -151,13 +155,21 @@ static void route_read(struct worker *worker, struct command *command)
         worker_refuse(worker, command, RESULT_OVERLOADED);
 }
 
+static void admit_or_read(struct worker *worker, struct command *command)
+{
+    if (command->kind == COMMAND_ORDER_GET)
+        worker_order_read(worker, command);
+    else
+        admit(worker, command);
+}
+
 static void route_home(struct worker *worker, struct command *command)
 {
     uint16_t to = worker_home_of(worker, &command->actor.id);
     struct message message;
 
     if (to == worker->index) {
-        admit(worker, command);
+        admit_or_read(worker, command);
         return;
     }
     message_carry(&message, MESSAGE_COMMAND_HOME, command);
@@ -167,9 +179,7 @@ static void route_home(struct worker *worker, struct command *command)
 
 void worker_route(struct worker *worker, struct command *command)
 {
-    if (is_on_order(command->kind))
-        worker_refuse(worker, command, RESULT_KIND_UNSUPPORTED);
-    else if (command->kind == COMMAND_BOOKING_LIST || command->kind == COMMAND_BOOKING_SUMMARY)
+    if (command->kind == COMMAND_BOOKING_LIST || command->kind == COMMAND_BOOKING_SUMMARY)
         worker_gather_start(worker, command);
     else if (is_read(command->kind))
         route_read(worker, command);
@@ -195,7 +205,7 @@ static void lower_counts(struct worker *worker, const struct message_released *r
 static void receive_command(struct worker *worker, enum message_kind kind, struct command *command)
 {
     if (kind == MESSAGE_COMMAND_HOME)
-        admit(worker, command);
+        admit_or_read(worker, command);
     else if (kind == MESSAGE_COMMAND_REPEAT)
         worker_repeat(worker, command);
     else if (kind == MESSAGE_TRANSFER_COUNT)
@@ -228,6 +238,9 @@ void worker_receive(struct worker *worker, uint16_t from, struct message *messag
         break;
     case MESSAGE_ANSWER:
         worker_answer(worker, &message->answer);
+        break;
+    case MESSAGE_ORDER_PART:
+        worker_order_part(worker, &message->answer);
         break;
     case MESSAGE_GATHERED:
         worker_gathered(worker, &message->answer);

@@ -15,6 +15,7 @@ enum {
     EXPIRE_RECORDS_PER_TURN = 8,     /* of up to 64 holds each; and with commands to decide ... */
     COMMANDS_PER_EXPIRE_RECORD = 16, /* ... one more for so many */
     SEAT_MAPS_KEPT = 64,
+    ORDER_RUNS_MAX = 256,       /* commands on orders under way at their home */
     MESSAGES_PER_TURN = 1024,   /* taken from one mailbox before the others get a turn */
     LOOK_AHEAD_MAX = 32,        /* messages loaded ahead at a time */
     EXPIRED_IN_GATE_MAX = 16384 /* messages of tickets given back by expiry that wait for the log */
@@ -73,6 +74,10 @@ struct worker {
 
     struct pair_publisher *pair_publisher;
     struct seat_states *seat_maps[SEAT_MAPS_KEPT]; /* of the whole way, by zone */
+
+    struct order_run *order_runs; /* [ORDER_RUNS_MAX] */
+    uint32_t order_run_count;
+    uint32_t order_resumed; /* orders looked at since the start */
 
     uint32_t expire_records; /* that this turn may still write */
     bool expiry_goes_on;     /* more is due than a turn takes */
@@ -160,6 +165,22 @@ void worker_put_version(struct worker *worker, uint16_t from, struct message *me
 void worker_version_applied(struct worker *worker, uint32_t round);
 /* The log failed: whether these changes survive is not known. */
 void worker_fail_changes(struct worker *worker, uint64_t durable);
+
+/* --- worker_order.c, worker_order_command.c: the home of orders --- */
+
+bool worker_orders_init(struct worker *worker); /* false: out of memory */
+void worker_orders_release(struct worker *worker);
+/* Takes over a command that was admitted. */
+void worker_order_start(struct worker *worker, struct command *command);
+void worker_order_read(struct worker *worker, struct command *command);
+/* What one of a run's bookings came to, durable there. */
+void worker_order_part(struct worker *worker, const struct answer *answer);
+/* Once a turn: goes on with what waited, and with what a crash had cut off. */
+void worker_orders_go_on(struct worker *worker);
+/* True: something waits that rings no bell. */
+bool worker_orders_wait(const struct worker *worker);
+/* The log failed: whether these come to anything is not known. */
+void worker_fail_orders(struct worker *worker, uint64_t durable);
 
 /* --- worker_gather.c --- */
 

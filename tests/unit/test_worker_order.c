@@ -1,0 +1,489 @@
+#include "worker_rig.h"
+
+/* Orders over several shards: all or nothing, whatever is refused and wherever the
+ * power fails. */
+
+enum { ZONES = 8, SEATS = 20, LIMIT = 30, SHARDS = 3 };
+
+static void open_sale(struct sim *sim, uint16_t shards, uint64_t wall_ms, uint64_t ns)
+{
+    sim_open_at(sim, shards, 0, wall_ms, ns);
+    rig_event(&sim->rig, 0, LIMIT);
+    rig_event(&sim->rig, 1, LIMIT);
+    for (uint64_t zone = 0; zone < ZONES; zone++)
+        rig_zone(&sim->rig, zone, zone == ZONES - 1, SEATS, zone == 5 ? 200 : 100);
+}
+
+static void close_sale(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->answer_count; i++)
+        answer_release(&sim->answers[i]);
+    sim_close(sim);
+}
+
+/* `count` items of `quantity` in the zones from `first` on. */
+static struct command order_create(uint64_t user, uint64_t first, uint32_t count, uint32_t quantity,
+                                   uint64_t key)
+{
+    struct command command = rig_command(COMMAND_ORDER_CREATE, user, key, 77);
+    command.order_draft = calloc(1, sizeof *command.order_draft);
+    command.order_draft->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        command.order_draft->items[i].reserve.zone_id = rig_zone_id(first + i);
+        command.order_draft->items[i].reserve.quantity = quantity;
+    }
+    return command;
+}
+
+static struct command on_order(enum command_kind kind, uint64_t user, const struct uuid *order_id,
+                               uint64_t key)
+{
+    struct command command = rig_command(kind, user, key, 78);
+    command.order.order_id = *order_id;
+    return command;
+}
+
+static struct command exchange_zone(uint64_t user, const struct uuid *booking_id, uint64_t zone,
+                                    uint64_t key)
+{
+    struct command command = rig_command(COMMAND_EXCHANGE_ZONE, user, key, 79);
+    command.booking.booking_id = *booking_id;
+    command.booking.zone_id = rig_zone_id(zone);
+    return command;
+}
+
+/* The tickets of the user by what his home counts: what is left of the limit. */
+static uint32_t tickets_of(struct sim *sim, uint64_t user)
+{
+    struct command command = rig_command(COMMAND_BOOKING_SUMMARY, user, 0, 0);
+    command.list.event_id = rig_event_id(0);
+    struct answer answer = sim_ask(sim, 0, command);
+    return answer.summary.reserved + answer.summary.confirmed;
+}
+
+static void assert_zone(struct sim *sim, uint64_t zone, uint32_t reserved, uint32_t sold)
+{
+    struct rig_counts counts = rig_counts(&sim->rig, zone);
+    assert_int_equal(counts.reserved, reserved);
+    assert_int_equal(counts.sold, sold);
+}
+
+static struct answer create(struct sim *sim, uint64_t user, uint64_t first, uint32_t count,
+                            uint64_t key)
+{
+    return sim_ask(sim, 0, order_create(user, first, count, 2, key));
+}
+
+/* --- made, confirmed, let go --- */
+
+/* An order's items are held in all their zones, and read back. */
+static void test_held_as_a_whole(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = create(&sim, 0, 0, 5, 0);
+    assert_int_equal(made.result, RESULT_OK);
+    assert_int_equal(made.order->count, 5);
+    assert_int_equal(made.order->status, BOOKING_RESERVED);
+    for (uint64_t zone = 0; zone < 5; zone++)
+        assert_zone(&sim, zone, 2, 0);
+    assert_int_equal(tickets_of(&sim, 0), 10);
+    struct answer read = sim_ask(&sim, 1, on_order(COMMAND_ORDER_GET, 0, &made.order->order_id, 0));
+    assert_int_equal(read.result, RESULT_OK);
+    assert_int_equal(read.order->count, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_true(uuid_equal(&read.order->items[i].booking.booking_id,
+                               &made.order->items[i].booking.booking_id));
+    /* Another's order is as good as unknown. */
+    read = sim_ask(&sim, 1, on_order(COMMAND_ORDER_GET, 1, &made.order->order_id, 0));
+    assert_int_equal(read.result, RESULT_NOT_FOUND);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* One item that cannot be had gives all others back, and says which it was. */
+static void test_one_refused_gives_all_back(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    for (uint64_t user = 10; user < 14; user++)
+        assert_int_equal(sim_ask(&sim, 0, rig_reserve(user, 3, 5, 0)).result, RESULT_OK);
+    struct answer made = create(&sim, 0, 0, 5, 0);
+    assert_int_equal(made.result, RESULT_INSUFFICIENT_STOCK);
+    assert_int_equal(made.refusal.item, 3);
+    for (uint64_t zone = 0; zone < 5; zone++)
+        assert_zone(&sim, zone, zone == 3 ? SEATS : 0, 0);
+    assert_int_equal(tickets_of(&sim, 0), 0);
+    /* Nothing of the limit is lost: the whole of it can be had. */
+    assert_int_equal(sim_ask(&sim, 0, order_create(0, 0, 3, 10, 0)).result, RESULT_OK);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* The limit is that of all items together. */
+static void test_limit_of_the_sum(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = sim_ask(&sim, 0, order_create(0, 0, 4, 10, 0));
+    assert_int_equal(made.result, RESULT_MAX_PER_USER_EXCEEDED);
+    assert_int_equal(made.refusal.item, 3);
+    assert_int_equal(made.refusal.limit, LIMIT);
+    for (uint64_t zone = 0; zone < 4; zone++)
+        assert_zone(&sim, zone, 0, 0);
+    /* Another event has its own limit. */
+    assert_int_equal(sim_ask(&sim, 0, order_create(0, 5, 3, 10, 0)).result, RESULT_OK);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* A confirmed order is confirmed in all its bookings; a second time as it is. */
+static void test_confirmed(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct uuid id = create(&sim, 0, 0, 4, 0).order->order_id;
+    for (int n = 0; n < 2; n++) {
+        struct answer done = sim_ask(&sim, 2, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 0));
+        assert_int_equal(done.result, RESULT_OK);
+        assert_int_equal(done.order->status, BOOKING_CONFIRMED);
+        for (uint64_t zone = 0; zone < 4; zone++)
+            assert_zone(&sim, zone, 0, 2);
+    }
+    struct answer cancelled = sim_ask(&sim, 2, on_order(COMMAND_ORDER_CANCEL, 0, &id, 0));
+    assert_int_equal(cancelled.result, RESULT_INVALID_STATE);
+    assert_int_equal(cancelled.refusal.status, BOOKING_CONFIRMED);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* A cancelled order gives everything back and cannot be confirmed. */
+static void test_cancelled(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct uuid id = create(&sim, 0, 0, 4, 0).order->order_id;
+    for (int n = 0; n < 2; n++) {
+        struct answer done = sim_ask(&sim, 2, on_order(COMMAND_ORDER_CANCEL, 0, &id, 0));
+        assert_int_equal(done.result, RESULT_OK);
+        assert_int_equal(done.order->status, BOOKING_CANCELLED);
+    }
+    for (uint64_t zone = 0; zone < 4; zone++)
+        assert_zone(&sim, zone, 0, 0);
+    assert_int_equal(tickets_of(&sim, 0), 0);
+    assert_int_equal(sim_ask(&sim, 2, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 0)).result,
+                     RESULT_INVALID_STATE);
+    close_sale(&sim);
+}
+
+/* A held order's bookings are changed with it only; they may be extended. */
+static void test_parts_stand_together(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = create(&sim, 0, 0, 3, 0);
+    struct uuid booking = made.order->items[1].booking.booking_id;
+    static const enum command_kind refused[] = {COMMAND_CONFIRM, COMMAND_CANCEL, COMMAND_RELEASE};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct command command = rig_end(refused[i], 0, &booking, 0);
+        command.booking.quantity = refused[i] == COMMAND_RELEASE;
+        struct answer answer = sim_ask(&sim, 0, command);
+        assert_int_equal(answer.result, RESULT_PART_OF_ORDER);
+        assert_true(uuid_equal(&answer.refusal.order_id, &made.order->order_id));
+    }
+    sim_pass(&sim, RIG_TTL_MS / 2);
+    assert_int_equal(sim_ask(&sim, 0, rig_end(COMMAND_EXTEND, 0, &booking, 0)).result, RESULT_OK);
+    close_sale(&sim);
+}
+
+/* Past the deadline of one part the order is void: the others are let go. */
+static void test_one_part_expired(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = create(&sim, 0, 0, 4, 0);
+    sim_pass(&sim, RIG_TTL_MS / 2);
+    for (uint32_t i = 1; i < 4; i++) {
+        struct command extend =
+            rig_end(COMMAND_EXTEND, 0, &made.order->items[i].booking.booking_id, 0);
+        assert_int_equal(sim_ask(&sim, 0, extend).result, RESULT_OK);
+    }
+    sim_pass(&sim, RIG_TTL_MS / 2 + 1);
+    struct answer done =
+        sim_ask(&sim, 1, on_order(COMMAND_ORDER_CONFIRM, 0, &made.order->order_id, 0));
+    assert_int_equal(done.result, RESULT_RESERVATION_EXPIRED);
+    sim_turns(&sim, 5);
+    for (uint64_t zone = 0; zone < 4; zone++)
+        assert_zone(&sim, zone, 0, 0);
+    assert_int_equal(tickets_of(&sim, 0), 0);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* --- another zone --- */
+
+/* The new places are had and the old ones free; the deadline stays, the price is the new zone's. */
+static void test_exchange_of_a_reservation(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer old = sim_ask(&sim, 0, rig_reserve(0, 0, 3, 0));
+    sim_pass(&sim, 1000);
+    struct answer done = sim_ask(&sim, 1, exchange_zone(0, &old.booking.booking_id, 5, 0));
+    assert_int_equal(done.result, RESULT_OK);
+    assert_true(uuid_equal(&done.booking.exchanged_from, &old.booking.booking_id));
+    assert_int_equal(done.booking.status, BOOKING_RESERVED);
+    assert_int_equal(done.booking.expires_ms, old.booking.expires_ms);
+    assert_int_equal(done.booking.unit_price_minor, 200);
+    assert_zone(&sim, 0, 0, 0);
+    assert_zone(&sim, 5, 3, 0);
+    assert_int_equal(tickets_of(&sim, 0), 3);
+    struct answer read =
+        sim_ask(&sim, 0, rig_end(COMMAND_BOOKING_GET, 0, &old.booking.booking_id, 0));
+    assert_int_equal(read.booking.status, BOOKING_CANCELLED);
+    struct command confirm = rig_end(COMMAND_CONFIRM, 0, &done.booking.booking_id, 0);
+    assert_int_equal(sim_ask(&sim, 0, confirm).result, RESULT_OK);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* A confirmed booking needs an equal price; what is refused leaves it as it was. */
+static void test_exchange_of_a_confirmed_booking(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct uuid id = sim_ask(&sim, 0, rig_reserve(0, 0, 3, 0)).booking.booking_id;
+    assert_int_equal(sim_ask(&sim, 0, rig_end(COMMAND_CONFIRM, 0, &id, 0)).result, RESULT_OK);
+    assert_int_equal(sim_ask(&sim, 1, exchange_zone(0, &id, 5, 0)).result, RESULT_PRICE_CHANGED);
+    assert_int_equal(sim_ask(&sim, 1, exchange_zone(0, &id, 7, 0)).result, RESULT_NOT_FOUND);
+    assert_int_equal(sim_ask(&sim, 1, exchange_zone(1, &id, 2, 0)).result, RESULT_NOT_FOUND);
+    assert_zone(&sim, 0, 0, 3);
+    struct answer done = sim_ask(&sim, 1, exchange_zone(0, &id, 2, 0));
+    assert_int_equal(done.result, RESULT_OK);
+    assert_int_equal(done.booking.status, BOOKING_CONFIRMED);
+    assert_zone(&sim, 0, 0, 0);
+    assert_zone(&sim, 2, 0, 3);
+    assert_int_equal(tickets_of(&sim, 0), 3);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
+/* --- the power fails --- */
+
+/* New workers on what is left of the logs: of each any beginning that has what is durable. */
+static struct sim *crash(struct sim *before)
+{
+    struct sim *after = malloc(sizeof *after);
+
+    open_sale(after, before->group.shard_count, before->wall_ms, before->ns);
+    after->seed = before->seed;
+    struct restore restore = {.shards = after->rig.shards, .partitions = &after->rig.partitions};
+    for (uint16_t i = 0; i < before->group.shard_count; i++) {
+        const struct sim_log *log = &before->logs[i];
+        struct sim_log *rest = &after->logs[i];
+        uint64_t left = log->durable + sim_random(after) % (log->appended - log->durable + 1);
+        memcpy(rest->records, log->records, left * sizeof *log->records);
+        rest->appended = rest->submitted = rest->durable = left;
+        for (uint64_t n = 0; n < left; n++)
+            assert_int_equal(restore_record(&restore, &rest->records[n]), SHARD_REPLAY_OK);
+        if (left > 0)
+            worker_start_clock(after->group.workers[i], rest->records[left - 1].stamp_ms);
+    }
+    assert_int_equal(restore_finish(&restore), SHARD_REPLAY_OK);
+    restore_orders(&restore);
+    close_sale(before);
+    free(before);
+    return after;
+}
+
+/* How many zones of an order's four have two tickets reserved and how many sold. */
+static void count_zones(struct sim *sim, uint32_t *reserved, uint32_t *sold)
+{
+    *reserved = *sold = 0;
+    for (uint64_t zone = 0; zone < 4; zone++) {
+        struct rig_counts counts = rig_counts(&sim->rig, zone);
+        *reserved += counts.reserved == 2;
+        *sold += counts.sold == 2;
+        assert_true(counts.reserved + counts.sold == 0 || counts.reserved + counts.sold == 2);
+    }
+}
+
+/* Logs become durable at random; after `turns` the power fails. */
+static struct sim *fail_after(struct sim *sim, struct command command, int turns, bool *answered)
+{
+    uint32_t number = sim_send(sim, 0, command);
+
+    for (int turn = 0; turn < turns; turn++) {
+        for (uint16_t i = 0; i < sim->group.shard_count; i++)
+            sim->logs[i].stuck = sim_random(sim) % 2;
+        sim_turn(sim);
+    }
+    *answered = sim_answer_to(sim, number) != NULL;
+    return crash(sim);
+}
+
+/* Wherever an order is cut off while it is held, it is there as a whole or not at all. */
+static void test_crash_while_holding(void **state)
+{
+    uint32_t whole = 0, none = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct sim *sim = malloc(sizeof *sim);
+        uint32_t reserved, sold;
+        bool answered;
+        open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
+        sim->seed = seed;
+        sim = fail_after(sim, order_create(0, 0, 4, 2, 5), (int)(seed % 14), &answered);
+        sim_turns(sim, 20);
+        count_zones(sim, &reserved, &sold);
+        assert_int_equal(sold, 0);
+        assert_true(reserved == 4 || (reserved == 0 && !answered));
+        whole += reserved == 4;
+        none += reserved == 0;
+        assert_int_equal(tickets_of(sim, 0), 2 * reserved);
+        /* Asked again with its key it is made once, and the same. */
+        struct answer again = sim_ask(sim, 0, order_create(0, 0, 4, 2, 5));
+        assert_int_equal(again.result, RESULT_OK);
+        assert_int_equal(again.replayed, reserved == 4);
+        assert_int_equal(tickets_of(sim, 0), 8);
+        rig_audit(&sim->rig);
+        close_sale(sim);
+        free(sim);
+    }
+    assert_true(whole > 20 && none > 20);
+}
+
+/* Wherever a confirmation is cut off, all is sold or nothing is; a retry settles it. */
+static void test_crash_while_confirming(void **state)
+{
+    uint32_t all = 0, none = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        struct sim *sim = malloc(sizeof *sim);
+        uint32_t reserved, sold;
+        bool answered;
+        open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
+        sim->seed = seed;
+        struct uuid id = create(sim, 0, 0, 4, 5).order->order_id;
+        sim = fail_after(sim, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 6), (int)(seed % 24),
+                         &answered);
+        if (seed % 3 == 0) /* and once more, while the start mends it */
+            sim = fail_after(sim, on_order(COMMAND_ORDER_GET, 0, &id, 0), (int)(seed % 7),
+                             &(bool){false});
+        sim_turns(sim, 25);
+        count_zones(sim, &reserved, &sold);
+        assert_true(sold == 4 || (sold == 0 && !answered));
+        assert_true(reserved == 0 || reserved == 4);
+        all += sold == 4;
+        none += sold == 0;
+        struct answer again = sim_ask(sim, 0, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 6));
+        if (sold == 4 || reserved == 4)
+            assert_int_equal(again.result, RESULT_OK);
+        if (answered) {
+            assert_true(again.replayed);
+            assert_int_equal(again.order->status, BOOKING_CONFIRMED);
+        }
+        rig_audit(&sim->rig);
+        close_sale(sim);
+        free(sim);
+    }
+    assert_true(all > 30 && none > 30);
+}
+
+/* Wherever an exchange is cut off, the tickets are in the one zone or in the other. */
+static void test_crash_while_exchanging(void **state)
+{
+    uint32_t moved = 0, stayed = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 600; seed++) {
+        struct sim *sim = malloc(sizeof *sim);
+        bool answered, is_confirmed = seed % 2 == 0;
+        open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
+        sim->seed = seed;
+        struct uuid id = sim_ask(sim, 0, rig_reserve(0, 0, 3, 0)).booking.booking_id;
+        if (is_confirmed)
+            sim_ask(sim, 0, rig_end(COMMAND_CONFIRM, 0, &id, 0));
+        sim = fail_after(sim, exchange_zone(0, &id, 2, 9), (int)(seed % 28), &answered);
+        sim_turns(sim, 25);
+        struct rig_counts from = rig_counts(&sim->rig, 0), to = rig_counts(&sim->rig, 2);
+        assert_int_equal(is_confirmed ? from.sold + to.sold : from.reserved + to.reserved, 3);
+        assert_int_equal(is_confirmed ? from.reserved + to.reserved : from.sold + to.sold, 0);
+        bool has_moved = to.sold + to.reserved == 3;
+        assert_true(has_moved || !answered);
+        moved += has_moved;
+        stayed += !has_moved;
+        assert_int_equal(tickets_of(sim, 0), 3);
+        struct answer again = sim_ask(sim, 0, exchange_zone(0, &id, 2, 9));
+        assert_int_equal(again.result, RESULT_OK);
+        assert_int_equal(again.replayed, has_moved);
+        assert_int_equal(again.booking.status, is_confirmed ? BOOKING_CONFIRMED : BOOKING_RESERVED);
+        assert_true(uuid_equal(&again.booking.exchanged_from, &id));
+        rig_audit(&sim->rig);
+        close_sale(sim);
+        free(sim);
+    }
+    assert_true(moved > 30 && stayed > 30);
+}
+
+/* --- repeats --- */
+
+/* A repeat of each command is answered as the first time, live and after a crash. */
+static void test_repeats(void **state)
+{
+    struct sim *sim = malloc(sizeof *sim);
+    (void)state;
+    open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer first = create(sim, 0, 0, 4, 5);
+    struct uuid id = first.order->order_id;
+    uint64_t expires_ms = first.order->items[2].booking.expires_ms;
+    assert_int_equal(sim_ask(sim, 0, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 6)).result, RESULT_OK);
+    for (int life = 0; life < 2; life++) {
+        struct answer again = create(sim, 0, 0, 4, 5);
+        assert_true(again.replayed);
+        assert_true(uuid_equal(&again.order->order_id, &id));
+        assert_int_equal(again.order->status, BOOKING_RESERVED);
+        assert_int_equal(again.order->count, 4);
+        assert_int_equal(again.order->items[2].booking.expires_ms, expires_ms);
+        assert_int_equal(again.order->items[2].booking.remaining, SEATS - 2);
+        again = sim_ask(sim, 0, on_order(COMMAND_ORDER_CONFIRM, 0, &id, 6));
+        assert_true(again.replayed);
+        assert_int_equal(again.order->status, BOOKING_CONFIRMED);
+        assert_int_equal(again.order->count, 4);
+        /* Another request with the key is refused. */
+        assert_int_equal(sim_ask(sim, 0, on_order(COMMAND_ORDER_CANCEL, 0, &id, 6)).result,
+                         RESULT_IDEMPOTENCY_KEY_REUSED);
+        assert_int_equal(tickets_of(sim, 0), 8);
+        sim = crash(sim);
+    }
+    close_sale(sim);
+    free(sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_held_as_a_whole),
+        cmocka_unit_test(test_one_refused_gives_all_back),
+        cmocka_unit_test(test_limit_of_the_sum),
+        cmocka_unit_test(test_confirmed),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_parts_stand_together),
+        cmocka_unit_test(test_one_part_expired),
+        cmocka_unit_test(test_exchange_of_a_reservation),
+        cmocka_unit_test(test_exchange_of_a_confirmed_booking),
+        cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_crash_while_holding),
+        cmocka_unit_test(test_crash_while_confirming),
+        cmocka_unit_test(test_crash_while_exchanging),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
