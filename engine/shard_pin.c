@@ -87,6 +87,9 @@ static enum result decide_post(struct shard *shard, uint32_t slot, const struct 
     if (result != RESULT_OK)
         return result;
     if (is_new_of_exchange(&command->booking.order) && end != BOOKING_CANCELLED) {
+        const struct booking_order *order = booking_order(&shard->bookings, booking);
+        if (booking->status != BOOKING_RESERVED || !is_of(&order->part, command))
+            return RESULT_INVALID_STATE; /* not made by it */
         struct record_changed *changed = shard_begin_change(shard, slot, CAUSE_POSTED, record);
         changed->status = end;
         changed->ttl_ms = command->booking.ttl_ms;
@@ -95,7 +98,8 @@ static enum result decide_post(struct shard *shard, uint32_t slot, const struct 
         changed->payment_id = command->booking.payment_id;
         return RESULT_OK;
     }
-    if (end == BOOKING_CONFIRMED && booking->status != BOOKING_RESERVED)
+    if (end == BOOKING_RESERVED ||
+        (end == BOOKING_CONFIRMED && booking->status != BOOKING_RESERVED))
         return RESULT_INVALID_STATE;
     shard_decide_settled(shard, slot, end, command, record);
     record->settled.cause = end == BOOKING_CONFIRMED ? CAUSE_POSTED : CAUSE_EXCHANGED;
