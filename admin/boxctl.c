@@ -13,6 +13,7 @@
 
 #include "../engine/version.h"
 #include "boxctl_call.h"
+#include "boxctl_directory.h"
 #include "boxctl_exit.h"
 #include "boxctl_options.h"
 #include "boxctl_token.h"
@@ -36,6 +37,11 @@ static const char help[] =
     "  audit           recounts every zone and booking against the counters; each\n"
     "                  shard answers nothing else while it counts\n"
     "  drain           finishes what was begun, then ends the engine\n"
+    "  snapshot        takes a snapshot of the log, at idle priority\n"
+    "  cursors         who follows the log and how far behind; what log is kept for whom\n"
+    "  cursors drop NAME   forgets a follower; the log it held may go\n"
+    "  backup DIR      a consistent copy of the data directory, while the engine runs\n"
+    "                  or not; these four ask no engine\n"
     "  token           mints an access token with the engine's key; asks no engine\n"
     "\n"
     "Options\n"
@@ -68,7 +74,7 @@ static const char help[] =
 
 enum { PROCESS_END_MS = 5000 };
 
-enum argument { ARGUMENT_NONE, ARGUMENT_SHARD, ARGUMENT_ID };
+enum argument { ARGUMENT_NONE, ARGUMENT_SHARD, ARGUMENT_ID, ARGUMENT_WORDS };
 
 static const struct command {
     const char *name;
@@ -86,6 +92,9 @@ static const struct command {
     {"audit", ARGUMENT_NONE, 0, boxctl_view_audit},
     {"top", ARGUMENT_NONE, BOXCTL_SAMPLES | BOXCTL_INTERVAL, NULL},
     {"drain", ARGUMENT_NONE, BOXCTL_YES, NULL},
+    {"snapshot", ARGUMENT_NONE, 0, NULL},
+    {"cursors", ARGUMENT_WORDS, 0, NULL},
+    {"backup", ARGUMENT_WORDS, 0, NULL},
     {"token", ARGUMENT_NONE,
      BOXCTL_USER | BOXCTL_ROLE | BOXCTL_TTL | BOXCTL_EMAIL | BOXCTL_TENANT | BOXCTL_COUNT, NULL},
 };
@@ -115,6 +124,11 @@ static bool check_use(const struct command *command, const struct boxctl_options
     if ((options->given & ~command->options) != 0) {
         fprintf(stderr, "boxctl: %s does not take one of these options; see boxctl --help\n",
                 command->name);
+        return false;
+    }
+    if (options->second != NULL && command->argument != ARGUMENT_WORDS) {
+        fprintf(stderr, "boxctl: \"%s\" is one word too many; see boxctl --help\n",
+                options->second);
         return false;
     }
     if (command->argument == ARGUMENT_NONE && argument != NULL) {
@@ -156,6 +170,7 @@ static int ask(const struct command *command, const struct boxctl_options *optio
     char error[512];
     switch (command->argument) {
     case ARGUMENT_NONE:
+    case ARGUMENT_WORDS: /* of commands that are no question */
         snprintf(request, sizeof request, "{\"command\":\"%s\"}", command->name);
         break;
     case ARGUMENT_SHARD:
@@ -247,6 +262,26 @@ static int drain(const struct boxctl_options *options, struct boxctl_call *call)
     return ended ? 0 : EX_TEMPFAIL;
 }
 
+typedef int offline_command(const struct boxctl_options *options, const struct config *config);
+
+/* The commands that ask no engine; NULL: it does. */
+static offline_command *find_offline(const char *name)
+{
+    static const struct {
+        const char *name;
+        offline_command *run;
+    } offline[] = {{"token", boxctl_token},
+                   {"snapshot", boxctl_snapshot},
+                   {"cursors", boxctl_cursors},
+                   {"backup", boxctl_backup}};
+    for (size_t i = 0; i < sizeof offline / sizeof offline[0]; i++) {
+        if (strcmp(offline[i].name, name) == 0) {
+            return offline[i].run;
+        }
+    }
+    return NULL;
+}
+
 static int run(const struct boxctl_options *options)
 {
     struct config config;
@@ -254,15 +289,15 @@ static int run(const struct boxctl_options *options)
     if (command == NULL || !check_use(command, options)) {
         return EX_USAGE;
     }
-    bool token = strcmp(command->name, "token") == 0;
-    if (options->socket == NULL || token) {
+    offline_command *offline = find_offline(command->name);
+    if (options->socket == NULL || offline != NULL) {
         int code = boxctl_options_config(options, &config);
         if (code != 0) {
             return code;
         }
     }
-    if (token) {
-        return boxctl_token(options, &config);
+    if (offline != NULL) {
+        return offline(options, &config);
     }
     struct boxctl_call call;
     boxctl_call_init(&call, options->socket != NULL ? options->socket : config.admin.socket);

@@ -125,9 +125,10 @@ static enum boxctl_parse take_words(struct boxctl_options *options, int argc, ch
     }
     options->command = argv[optind];
     options->argument = optind + 1 < argc ? argv[optind + 1] : NULL;
-    if (optind + 2 < argc) {
+    options->second = optind + 2 < argc ? argv[optind + 2] : NULL;
+    if (optind + 3 < argc) {
         fprintf(stderr, "boxctl: \"%s\" is one word too many; see boxctl --help\n",
-                argv[optind + 2]);
+                argv[optind + 3]);
         return BOXCTL_WRONG;
     }
     return BOXCTL_PARSED;

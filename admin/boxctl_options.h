@@ -29,6 +29,7 @@ struct boxctl_options {
     unsigned given; /* enum boxctl_option */
     const char *command;
     const char *argument; /* an id or a shard; NULL: none */
+    const char *second;   /* behind it; NULL: none */
     const char *user, *role, *email, *tenant;
     uint64_t ttl_seconds, count, samples;
     double interval_seconds;

@@ -62,6 +62,16 @@ bool hash_index_init(struct hash_index *index, uint64_t entries_max, const void 
     return false;
 }
 
+void hash_index_expect(struct hash_index *index, uint64_t entries)
+{
+    uint64_t buckets = entries / SPLIT_LOAD + 1;
+
+    if (index->count > 0 || buckets <= index->bucket_count)
+        return;
+    /* Buckets that were never touched are empty. */
+    index->bucket_count = buckets < index->bucket_max ? (uint32_t)buckets : index->bucket_max;
+}
+
 void hash_index_release(struct hash_index *index)
 {
     memory_release(index->buckets, index->bucket_max * sizeof *index->buckets);

@@ -40,6 +40,10 @@ bool hash_index_init(struct hash_index *index, uint64_t entries_max, const void 
                      hash_index_match match, hash_index_hash hash_of);
 void hash_index_release(struct hash_index *index);
 
+/* So many entries are about to come: an empty index takes its size for them at
+ * once, instead of split by split. */
+void hash_index_expect(struct hash_index *index, uint64_t entries);
+
 /* The slot with the key, or HASH_INDEX_MISSING. */
 uint32_t hash_index_find(const struct hash_index *index, uint64_t hash, const void *key);
 

@@ -1,5 +1,7 @@
 #include "shard_export.h"
 
+#include <string.h>
+
 #include "hash.h"
 #include "shard_state.h"
 
@@ -14,12 +16,67 @@ void shard_export_zone(const struct shard *shard, uint32_t number, struct shard_
 {
     const struct zone *zone = shard_zone_at(shard, number);
 
-    *out = (struct shard_zone_state){.id = zone->id, .total = zone->total, .target = zone->total};
+    *out = (struct shard_zone_state){.id = zone->id,
+                                     .total = zone->total,
+                                     .target = zone->target,
+                                     .changes = zone->changes,
+                                     .closed = zone->closed};
+}
+
+uint32_t shard_export_block_count(const struct shard *shard)
+{
+    return shard->blocks.blocks.used;
+}
+
+bool shard_export_block(const struct shard *shard, uint32_t slot, struct shard_block_state *out)
+{
+    const struct block *block = block_at(&shard->blocks, slot);
+
+    if (!block->drawn) /* given back: it was never made */
+        return false;
+    *out = (struct shard_block_state){.record = {.block_id = block->id,
+                                                 .zone_id = shard_zone_at(shard, block->zone)->id,
+                                                 .kind = (enum block_kind)block->kind,
+                                                 .cause = CAUSE_CREATED,
+                                                 .quantity = block->quantity,
+                                                 .expires_ms = block->expires_ms,
+                                                 .owner_id = block->owner_id,
+                                                 .reason = block->reason,
+                                                 .seat_count = block->seat_count,
+                                                 .seats = block->seats},
+                                      .zone = block->zone,
+                                      .created_ms = block->created_ms,
+                                      .active = block->active};
+    memcpy(out->record.key_digest, block->key_digest, sizeof block->key_digest);
+    return true;
 }
 
 uint32_t shard_export_booking_count(const struct shard *shard)
 {
     return shard->bookings.bookings.used;
+}
+
+static void export_extra(const struct shard *shard, const struct booking *booking,
+                         struct shard_booking_state *out)
+{
+    const struct booking_table *table = &shard->bookings;
+    const struct booking_extra *extra = booking_extra(table, booking);
+
+    if (!extra)
+        return;
+    out->pinned = extra->pinned;
+    out->seat_count = booking_seats(table, booking, out->seats);
+    if (extra->reserver != SLAB_NONE)
+        out->reserver_id =
+            ((const struct booking_user *)slab_at(&table->users, extra->reserver))->id;
+    if (extra->block != SLAB_NONE)
+        out->block_id = block_at(&shard->blocks, extra->block)->id;
+    const struct booking_order *order = booking_order(table, booking);
+    if (!order)
+        return;
+    out->order = order->part;
+    out->pinned_by = order->pinned_by;
+    out->exchanged_from = order->exchanged_from;
 }
 
 bool shard_export_booking(const struct shard *shard, uint32_t slot, struct shard_booking_state *out)
@@ -38,6 +95,7 @@ bool shard_export_booking(const struct shard *shard, uint32_t slot, struct shard
                                         .changed_after_ms = (uint64_t)booking->changed_after_ms_high
                                                                 << 32 |
                                                             booking->changed_after_ms_low};
+    export_extra(shard, booking, out);
     return true;
 }
 

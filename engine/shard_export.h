@@ -14,8 +14,17 @@
 struct shard_zone_state {
     struct uuid id;
     uint32_t total;
-    uint32_t target; /* being drained to; total: none */
+    uint32_t target;  /* being drained to; total: none */
+    uint32_t changes; /* of any place's state, ever */
     bool closed;
+};
+
+/* A block, active or ended; bookings go on naming it. */
+struct shard_block_state {
+    struct record_block record; /* cause CREATED; what it points to is the shard's */
+    uint32_t zone;              /* number of its zone */
+    uint64_t created_ms;
+    bool active;
 };
 
 struct shard_booking_state {
@@ -30,9 +39,11 @@ struct shard_booking_state {
     uint64_t changed_after_ms; /* since reserved; 0 while untouched */
     /* What most bookings have not: */
     bool pinned;
-    struct uuid block_id;
-    struct uuid payment_id;
-    struct order_part order;
+    struct uuid reserver_id; /* who reserved it, before it was given away; nil: user_id */
+    struct uuid block_id;    /* the allotment it is drawn from */
+    struct order_part order; /* its own */
+    struct order_part pinned_by;
+    struct uuid exchanged_from;
     uint32_t seat_count;
     uint32_t seats[RECORD_SEATS_MAX];
 };
@@ -73,6 +84,10 @@ struct shard_key_state {
 
 uint32_t shard_export_zone_count(const struct shard *shard);
 void shard_export_zone(const struct shard *shard, uint32_t number, struct shard_zone_state *out);
+
+/* Slots from 0 to the count, in the order they were made. False: the slot is empty. */
+uint32_t shard_export_block_count(const struct shard *shard);
+bool shard_export_block(const struct shard *shard, uint32_t slot, struct shard_block_state *out);
 
 /* Slots from 0 to the count, roughly in the order they were reserved. False: the
  * slot is empty. */

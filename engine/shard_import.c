@@ -3,12 +3,11 @@
 #include "shard_import.h"
 
 #include <assert.h>
+#include <string.h>
 
-#include "hash.h"
-#include "memory.h"
 #include "shard_state.h"
 
-/* --- zone role --- */
+/* --- zones and blocks --- */
 
 enum shard_replay_result shard_import_zone(struct shard *shard,
                                            const struct shard_zone_state *state, uint32_t *number)
@@ -17,12 +16,60 @@ enum shard_replay_result shard_import_zone(struct shard *shard,
     if (*number == HASH_INDEX_MISSING)
         return SHARD_REPLAY_UNKNOWN_ZONE;
     struct zone *zone = shard_zone_at(shard, *number);
-    if (state->target > state->total)
+    if (state->target > state->total || state->total > CATALOG_ZONE_SEATS_MAX ||
+        (zone->map && state->total != zone->total))
         return SHARD_REPLAY_BAD_STATE;
-    zone->total = state->total;
+    if (!zone->map)
+        zone_set_capacity(zone, state->total, state->target);
+    if (state->closed)
+        zone_set_closed(zone, true);
     shard_mark_changed(shard, *number);
     return SHARD_REPLAY_OK;
 }
+
+void shard_import_zone_end(struct shard *shard, uint32_t number, uint32_t changes)
+{
+    shard_zone_at(shard, number)->changes = changes;
+    shard_mark_changed(shard, number);
+}
+
+static enum shard_replay_result import_active(struct shard *shard,
+                                              const struct shard_block_state *state)
+{
+    const struct record record = {
+        .kind = RECORD_BLOCK, .stamp_ms = state->created_ms, .block = state->record};
+    enum shard_replay_result result = shard_replay_check_block(shard, &record);
+
+    if (result == SHARD_REPLAY_OK)
+        shard_apply(shard, &record);
+    return result;
+}
+
+enum shard_replay_result shard_import_block(struct shard *shard,
+                                            const struct shard_block_state *state)
+{
+    uint32_t number = shard_zone_number(shard, &state->record.zone_id);
+
+    if (number == HASH_INDEX_MISSING)
+        return SHARD_REPLAY_UNKNOWN_ZONE;
+    if (state->active)
+        return import_active(shard, state);
+    const struct zone *zone = shard_zone_at(shard, number);
+    uint32_t zone_seats = zone->map ? seat_map_plan(zone->map)->seat_count : 0;
+    for (uint32_t i = 0; i < state->record.seat_count; i++)
+        if (state->record.seats[i] >= zone_seats)
+            return SHARD_REPLAY_BAD_SEATS;
+    if (block_find(&shard->blocks, &state->record.block_id) != HASH_INDEX_MISSING)
+        return SHARD_REPLAY_BAD_STATE;
+    uint32_t slot = block_add(&shard->blocks, &state->record, number, zone->segment_count,
+                              zone_seats, state->created_ms);
+    if (slot == SLAB_NONE)
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    block_end(&shard->blocks, slot);
+    return SHARD_REPLAY_OK;
+}
+
+/* --- bookings --- */
 
 static void prefetch_bookings(const struct shard *shard, const struct shard_booking_state *bookings,
                               uint32_t count)
@@ -37,47 +84,115 @@ static void prefetch_bookings(const struct shard *shard, const struct shard_book
     }
 }
 
-static enum shard_replay_result check_booking(const struct shard *shard,
-                                              const struct shard_booking_state *state)
+static bool takes_places(const struct shard_booking_state *state)
+{
+    return state->status == BOOKING_RESERVED || state->status == BOOKING_CONFIRMED;
+}
+
+/* The places it takes, if it does, must be there. */
+static enum shard_replay_result
+check_places(const struct zone *zone, const struct shard_booking_state *state, struct block *block)
+{
+    uint16_t from = state->from_segment, to = state->to_segment;
+    const struct zone_places places = {
+        .from = from, .to = to, .quantity = state->quantity, .seats = state->seats, .block = block};
+    uint32_t left = block && block->active ? block->quantity - block_drawn(block, from, to)
+                                           : zone_available(zone, from, to);
+
+    if (state->quantity > left)
+        return SHARD_REPLAY_OVERSOLD;
+    return shard_replay_check_seats(zone, &places, state->seat_count, NULL);
+}
+
+static enum shard_replay_result
+check_booking(const struct shard *shard, const struct shard_booking_state *state, uint32_t block)
 {
     if (state->zone >= shard->zones.used)
         return SHARD_REPLAY_UNKNOWN_ZONE;
     const struct zone *zone = shard_zone_at(shard, state->zone);
     if (state->from_segment >= state->to_segment || state->to_segment > zone->segment_count ||
         state->quantity == 0 || state->changed_after_ms >> 40 != 0 ||
-        state->status > BOOKING_REFUNDED)
+        state->status > BOOKING_REFUNDED ||
+        (state->seat_count != 0 && state->seat_count != state->quantity))
         return SHARD_REPLAY_BAD_STATE;
-    bool takes = state->status == BOOKING_RESERVED || state->status == BOOKING_CONFIRMED;
-    if (takes && state->quantity > zone_available(zone, state->from_segment, state->to_segment))
-        return SHARD_REPLAY_OVERSOLD;
+    if (!uuid_is_nil(&state->block_id) &&
+        (block == HASH_INDEX_MISSING || block_at(&shard->blocks, block)->zone != state->zone))
+        return SHARD_REPLAY_UNKNOWN_BLOCK;
     if (booking_find(&shard->bookings, &state->id) != HASH_INDEX_MISSING)
         return SHARD_REPLAY_DUPLICATE_BOOKING;
-    return booking_table_has_room(&shard->bookings) ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
+    if (!booking_table_has_room(&shard->bookings))
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    if (!takes_places(state))
+        return SHARD_REPLAY_OK;
+    return check_places(zone, state,
+                        block != HASH_INDEX_MISSING ? block_at(&shard->blocks, block) : NULL);
 }
 
-static void take_places(struct zone *zone, const struct shard_booking_state *state)
+static void take_places(struct shard *shard, const struct shard_booking_state *state,
+                        uint32_t block)
 {
-    if (state->status != BOOKING_RESERVED && state->status != BOOKING_CONFIRMED)
-        return;
-    zone_reserve(zone, state->from_segment, state->to_segment, state->quantity);
-    if (state->status == BOOKING_CONFIRMED)
-        zone_sell(zone, state->from_segment, state->to_segment, state->quantity);
+    const struct zone_places places = {
+        .from = state->from_segment,
+        .to = state->to_segment,
+        .sold = state->status == BOOKING_CONFIRMED,
+        .quantity = state->quantity,
+        .seats = state->seat_count > 0 ? state->seats : NULL,
+        .block = block != HASH_INDEX_MISSING ? block_at(&shard->blocks, block) : NULL};
+
+    zone_change(shard_zone_at(shard, state->zone), NULL, &places);
 }
 
-static void put_booking(struct shard *shard, const struct shard_booking_state *state)
+static void change(struct shard *shard, uint32_t slot, const struct shard_booking_state *state,
+                   enum change_cause cause, const struct order_part *order)
 {
-    const struct record_reserved reserved = {.booking_id = state->id,
-                                             .user_id = state->user_id,
-                                             .quantity = state->quantity,
-                                             .from_segment = state->from_segment,
-                                             .to_segment = state->to_segment,
-                                             .unit_price_minor = state->unit_price_minor,
-                                             .ttl_ms = state->ttl_ms};
-    uint32_t slot = booking_add(&shard->bookings, &reserved, state->zone);
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+    bool given = cause == CAUSE_TRANSFERRED;
+    const struct record_changed changed = {
+        .user_id = given ? state->user_id : *booking_user_id(&shard->bookings, booking),
+        .cause = cause,
+        .status = (enum booking_status)booking->status,
+        .unit_price_minor = state->unit_price_minor,
+        .quantity = state->quantity,
+        .ttl_ms = state->ttl_ms,
+        .pinned = cause == CAUSE_PINNED,
+        .order = *order};
 
+    booking_change(&shard->bookings, slot, &changed, 0);
+}
+
+/* The way to any state leads through the changes that make it. */
+static void put_booking(struct shard *shard, const struct shard_booking_state *state,
+                        uint32_t block)
+{
+    struct booking_table *table = &shard->bookings;
+    bool given = !uuid_is_nil(&state->reserver_id);
+    bool exchanged = !uuid_is_nil(&state->exchanged_from);
+    struct record_reserved reserved = {.booking_id = state->id,
+                                       .user_id = given ? state->reserver_id : state->user_id,
+                                       .quantity = state->quantity,
+                                       .from_segment = state->from_segment,
+                                       .to_segment = state->to_segment,
+                                       .unit_price_minor = state->unit_price_minor,
+                                       .ttl_ms = state->ttl_ms,
+                                       .seat_count = state->seat_count};
+
+    if (exchanged)
+        reserved.order.id = state->exchanged_from;
+    else
+        reserved.order = state->order;
+    if (state->seat_count > 0)
+        memcpy(reserved.seats, state->seats, state->seat_count * sizeof state->seats[0]);
+    uint32_t slot = booking_add(table, &reserved, state->zone);
+    if (block != HASH_INDEX_MISSING)
+        booking_set_block(table, slot, block);
+    if (exchanged)
+        change(shard, slot, state, CAUSE_POSTED, &state->order);
+    if (given)
+        change(shard, slot, state, CAUSE_TRANSFERRED, &state->order);
     if (state->status != BOOKING_RESERVED)
-        booking_end(&shard->bookings, slot, state->status,
-                    uuid_v7_ms(&state->id) + state->changed_after_ms);
+        booking_end(table, slot, state->status, uuid_v7_ms(&state->id) + state->changed_after_ms);
+    if (state->pinned)
+        change(shard, slot, state, CAUSE_PINNED, &state->pinned_by);
 }
 
 enum shard_replay_result shard_import_bookings(struct shard *shard,
@@ -87,181 +202,16 @@ enum shard_replay_result shard_import_bookings(struct shard *shard,
     assert(count <= SHARD_IMPORT_BATCH);
     prefetch_bookings(shard, bookings, count);
     for (uint32_t i = 0; i < count; i++) {
-        enum shard_replay_result result = check_booking(shard, &bookings[i]);
+        const struct shard_booking_state *state = &bookings[i];
+        uint32_t block = uuid_is_nil(&state->block_id)
+                             ? HASH_INDEX_MISSING
+                             : block_find(&shard->blocks, &state->block_id);
+        enum shard_replay_result result = check_booking(shard, state, block);
         if (result != SHARD_REPLAY_OK)
             return result;
-        take_places(shard_zone_at(shard, bookings[i].zone), &bookings[i]);
-        put_booking(shard, &bookings[i]);
+        if (takes_places(state))
+            take_places(shard, state, block);
+        put_booking(shard, state, block);
     }
     return SHARD_REPLAY_OK;
-}
-
-/* --- home role: keys --- */
-
-static void release_object(const struct shard_key_state *state)
-{
-    switch (state->kind) {
-    case SHARD_KEY_EVENT:
-        catalog_event_release(state->event);
-        break;
-    case SHARD_KEY_SHOW:
-        catalog_show_release(state->show);
-        break;
-    case SHARD_KEY_ZONE:
-        catalog_zone_release(state->zone);
-        break;
-    case SHARD_KEY_STATION:
-    case SHARD_KEY_ROUTE:
-    case SHARD_KEY_BOOKING:
-    case SHARD_KEY_ANSWER:
-        break;
-    }
-}
-
-/* False: no room for the answer. */
-static bool fill_entry(struct idempotency_table *table, struct idempotency_entry *entry,
-                       const struct shard_key_state *state)
-{
-    entry->quantity = state->quantity & ((1U << 14) - 1);
-    entry->ttl_ms = state->ttl_ms;
-    entry->remaining = state->remaining;
-    if (state->kind == SHARD_KEY_BOOKING)
-        entry->booking_id = state->booking_id;
-    else if (state->kind == SHARD_KEY_ANSWER)
-        entry->answer = answer_memory_write(&table->answers, state->answer, state->answer_length);
-    else
-        entry->event = state->event; /* all are one pointer */
-    return state->kind != SHARD_KEY_ANSWER || entry->answer != SLAB_NONE;
-}
-
-/* True: the table has the object. */
-static bool put_key(struct idempotency_table *table, const struct shard_key_state *state,
-                    bool *full)
-{
-    static const enum idempotency_state states[] = {
-        [SHARD_KEY_BOOKING] = IDEMPOTENCY_BOOKING, [SHARD_KEY_ANSWER] = IDEMPOTENCY_ANSWER,
-        [SHARD_KEY_EVENT] = IDEMPOTENCY_EVENT,     [SHARD_KEY_SHOW] = IDEMPOTENCY_SHOW,
-        [SHARD_KEY_ZONE] = IDEMPOTENCY_ZONE,       [SHARD_KEY_STATION] = IDEMPOTENCY_STATION,
-        [SHARD_KEY_ROUTE] = IDEMPOTENCY_ROUTE};
-    if (idempotency_find(table, state->key.hash, state->accepted_ms))
-        return false;
-    struct idempotency_entry *entry = idempotency_begin(table, &state->key);
-    *full = entry == NULL;
-    if (!entry)
-        return false;
-    *full = !fill_entry(table, entry, state);
-    if (*full)
-        idempotency_abandon(table, entry);
-    else
-        idempotency_accept(table, entry, states[state->kind], state->made_by, state->accepted_ms);
-    return !*full;
-}
-
-enum shard_replay_result shard_import_keys(struct shard *shard, const struct shard_key_state *keys,
-                                           uint32_t count)
-{
-    bool full = false;
-
-    assert(count <= SHARD_IMPORT_BATCH);
-    for (uint32_t i = 0; i < count; i++)
-        idempotency_prefetch(&shard->keys, keys[i].key.hash);
-    for (uint32_t i = 0; i < count; i++)
-        if (full || !put_key(&shard->keys, &keys[i], &full))
-            release_object(&keys[i]);
-    return full ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK;
-}
-
-/* --- home role: tickets --- */
-
-struct ticket {
-    struct uuid user_id;
-    uint32_t event;
-    uint32_t quantity;
-};
-
-struct tally {
-    struct shard *home;
-    struct ticket waiting[SHARD_IMPORT_BATCH];
-    uint32_t count;
-};
-
-static enum shard_replay_result tally_flush(struct tally *tally)
-{
-    struct quota_table *quotas = &tally->home->quotas;
-
-    for (uint32_t i = 0; i < tally->count; i++)
-        quota_prefetch(quotas, &tally->waiting[i].user_id, tally->waiting[i].event);
-    for (uint32_t i = 0; i < tally->count; i++)
-        quota_prefetch_entry(quotas, &tally->waiting[i].user_id, tally->waiting[i].event);
-    for (uint32_t i = 0; i < tally->count; i++) {
-        const struct ticket *ticket = &tally->waiting[i];
-        struct quota_entry *entry = quota_open(quotas, &ticket->user_id, ticket->event);
-        if (!entry)
-            return SHARD_REPLAY_OUT_OF_MEMORY;
-        if (entry->tickets + (uint64_t)ticket->quantity > QUOTA_TICKETS_MAX)
-            return SHARD_REPLAY_BAD_STATE;
-        entry->tickets = (entry->tickets + ticket->quantity) & QUOTA_TICKETS_MAX;
-    }
-    tally->count = 0;
-    return SHARD_REPLAY_OK;
-}
-
-/* The catalog number of each zone's event, by the zone's number in `shard`. */
-static uint32_t *events_of_zones(const struct shard *home, const struct shard *shard)
-{
-    uint32_t *events = memory_new((shard->zones.used + 1) * sizeof *events);
-
-    for (uint32_t i = 0; events && i < shard->zones.used; i++)
-        events[i] = catalog_event_number(home->catalog, &shard_zone_at(shard, i)->event_id);
-    return events;
-}
-
-/* Which users of `shard` are at home here: asked once for each user. */
-static bool *homes_of_users(const struct shard *home, const struct shard *shard)
-{
-    bool *at_home = memory_new(shard->bookings.users.used + 1);
-
-    for (uint32_t i = 0; at_home && i < shard->bookings.users.used; i++) {
-        const struct booking_user *user = slab_at(&shard->bookings.users, i);
-        at_home[i] = shard_is_home_of(home, &user->id);
-    }
-    return at_home;
-}
-
-static enum shard_replay_result tally_shard(struct tally *tally, const struct shard *shard)
-{
-    enum { AHEAD = 16 };
-    enum shard_replay_result result = SHARD_REPLAY_OK;
-    const struct booking_table *table = &shard->bookings;
-    uint32_t *events = events_of_zones(tally->home, shard);
-    bool *at_home = homes_of_users(tally->home, shard);
-
-    if (!events || !at_home)
-        result = SHARD_REPLAY_OUT_OF_MEMORY;
-    for (uint32_t i = 0; i < table->bookings.used && result == SHARD_REPLAY_OK; i++) {
-        const struct booking *booking = booking_at(table, i);
-        if (i + AHEAD < table->bookings.used)
-            __builtin_prefetch(slab_at(&table->users, booking_at(table, i + AHEAD)->user));
-        if ((booking->status != BOOKING_RESERVED && booking->status != BOOKING_CONFIRMED) ||
-            !at_home[booking->user])
-            continue;
-        tally->waiting[tally->count++] = (struct ticket){*booking_user_id(table, booking),
-                                                         events[booking->zone], booking->quantity};
-        if (tally->count == SHARD_IMPORT_BATCH)
-            result = tally_flush(tally);
-    }
-    memory_free(events);
-    memory_free(at_home);
-    return result;
-}
-
-enum shard_replay_result shard_import_settle(struct shard *shard, struct shard *const *shards,
-                                             uint16_t shard_count)
-{
-    struct tally tally = {.home = shard};
-    enum shard_replay_result result = SHARD_REPLAY_OK;
-
-    for (uint16_t i = 0; i < shard_count && result == SHARD_REPLAY_OK; i++)
-        result = tally_shard(&tally, shards[i]);
-    return result == SHARD_REPLAY_OK ? tally_flush(&tally) : result;
 }

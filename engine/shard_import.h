@@ -16,6 +16,10 @@
 enum shard_replay_result shard_import_zone(struct shard *shard,
                                            const struct shard_zone_state *state, uint32_t *number);
 
+/* A block of one of the shard's zones, before the bookings drawn from it. */
+enum shard_replay_result shard_import_block(struct shard *shard,
+                                            const struct shard_block_state *state);
+
 enum { SHARD_IMPORT_BATCH = 64 };
 
 /* Up to SHARD_IMPORT_BATCH bookings of the shard's zones, in the order they were
@@ -23,6 +27,13 @@ enum { SHARD_IMPORT_BATCH = 64 };
 enum shard_replay_result shard_import_bookings(struct shard *shard,
                                                const struct shard_booking_state *bookings,
                                                uint32_t count);
+
+/* The zone's bookings and blocks are all there: what counts its changes is set. */
+void shard_import_zone_end(struct shard *shard, uint32_t number, uint32_t changes);
+
+/* Makes the tables as large as they will be, so that they do not grow step by step.
+ * Before the first piece; a guess is good enough. */
+void shard_import_expect(struct shard *shard, uint64_t bookings, uint64_t users, uint64_t keys);
 
 /* Up to SHARD_IMPORT_BATCH keys, oldest first; takes over the reference to each
  * object whatever the result. A key that is there already is left as it is. */

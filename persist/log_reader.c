@@ -324,3 +324,8 @@ uint64_t log_reader_offset(const struct log_reader *reader)
 {
     return reader->block_offset;
 }
+
+uint64_t log_reader_block_end(const struct log_reader *reader)
+{
+    return reader->offset;
+}

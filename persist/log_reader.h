@@ -45,6 +45,8 @@ void log_reader_position(const struct log_reader *reader, struct log_start *posi
 uint64_t log_reader_durable(const struct log_reader *reader);
 /* Where the last record's block lies, for messages. */
 const char *log_reader_file(const struct log_reader *reader);
+/* Where the block after it begins. */
+uint64_t log_reader_block_end(const struct log_reader *reader);
 uint64_t log_reader_offset(const struct log_reader *reader);
 
 #endif

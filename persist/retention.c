@@ -116,7 +116,7 @@ static bool is_past(const struct cursor_position *position, uint32_t epoch, uint
 static bool may_go(const struct retention *retention, uint32_t epoch, uint16_t shard, uint64_t last)
 {
     if (retention->report->previous == 0)
-        return false;
+        return false; /* and the report says that there is none */
     for (uint32_t i = 0; i < retention->holder_count; i++) {
         const struct holder *holder = &retention->holders[i];
         if (is_past(&holder->position, epoch, shard, last))
@@ -185,7 +185,8 @@ static int step_segments(struct retention *retention, uint32_t epoch, uint16_t s
         if (going && i + 1 < count && numbers[i + 1] == numbers[i] + 1)
             result =
                 first_sequence(retention, segment_path(shard_path, numbers[i + 1], path), &next);
-        going = going && next > 0 && may_go(retention, epoch, shard, next - 1);
+        going = going && next > 0 && may_go(retention, epoch, shard, next - 1) &&
+                !retention->options->look_only;
         if (result == 0 && going)
             result = give_up(retention, epoch, shard_path, numbers[i]);
         else if (retention->storage->status(retention->storage->context,
@@ -244,7 +245,7 @@ static int step_shard(struct retention *retention, uint32_t epoch, uint16_t shar
         return header_file_fail(retention->error, "read", shard_path, result);
     result = step_segments(retention, epoch, shard, shard_path, numbers, count);
     free(numbers);
-    if (result == 0 && epoch == retention->options->epoch)
+    if (result == 0 && epoch == retention->options->epoch && !retention->options->look_only)
         result = step_free(retention, shard_path);
     return result < 0 ? header_file_fail(retention->error, "give up log in", shard_path, result)
                       : 0;

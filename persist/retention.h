@@ -14,6 +14,7 @@ struct retention_options {
     uint32_t epoch;         /* the one being written: its segments are reused, others removed */
     uint64_t segment_bytes; /* free segments of another size are removed */
     const char *required;   /* a cursor without which nothing goes; NULL: none */
+    bool look_only;         /* nothing goes: only the report is wanted */
 };
 
 enum { RETENTION_FREE_MAX = 2 /* segments for reuse, for each shard */ };

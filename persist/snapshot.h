@@ -93,6 +93,7 @@ struct snapshot_trailer {
     uint64_t bookings;
     uint64_t zones;
     uint64_t keys;
+    uint64_t users; /* of bookings, each shard's */
     uint32_t section_count;
     uint32_t reserved;
     struct snapshot_section sections[SNAPSHOT_SECTIONS_MAX];

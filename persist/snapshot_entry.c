@@ -3,7 +3,14 @@
 #include "record_cursor.h"
 #include "record_pack.h"
 
-enum { ZONE_FIELDS = 5, BOOKING_FIELDS = 11, BOOKING_FIELDS_ALL = 18, KEY_FIELDS = 10 };
+enum {
+    ZONE_FIELDS = 5,
+    ZONE_END_FIELDS = 3,
+    BLOCK_FIELDS = 11,
+    BOOKING_FIELDS = 11,
+    BOOKING_FIELDS_ALL = 22,
+    KEY_FIELDS = 10
+};
 
 /* --- to bytes --- */
 
@@ -35,10 +42,52 @@ uint32_t snapshot_encode_zone(const struct shard_zone_state *zone, uint8_t *out)
     return (uint32_t)(at - out);
 }
 
+uint32_t snapshot_encode_zone_end(uint32_t index, uint32_t changes, uint8_t *out)
+{
+    uint8_t *at = out;
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, &at, put);
+    pack_entry(&packer, ZONE_END_FIELDS, SNAPSHOT_ZONE_END);
+    msgpack_pack_uint32(&packer, index);
+    msgpack_pack_uint32(&packer, changes);
+    return (uint32_t)(at - out);
+}
+
+uint32_t snapshot_encode_block(const struct shard_block_state *block, uint8_t *out)
+{
+    const struct record_block *record = &block->record;
+    uint8_t *at = out;
+    msgpack_packer packer;
+    assert(record->reason.length <= CATALOG_URL_BYTES_MAX);
+    msgpack_packer_init(&packer, &at, put);
+    pack_entry(&packer, BLOCK_FIELDS, SNAPSHOT_BLOCK);
+    pack_uuid(&packer, &record->block_id);
+    msgpack_pack_uint32(&packer, block->zone);
+    msgpack_pack_uint8(&packer, (uint8_t)record->kind);
+    msgpack_pack_uint32(&packer, record->quantity);
+    msgpack_pack_uint64(&packer, record->expires_ms);
+    msgpack_pack_uint64(&packer, block->created_ms);
+    pack_uuid_or_nil(&packer, &record->owner_id);
+    msgpack_pack_bin(&packer, sizeof record->key_digest + 1);
+    msgpack_pack_bin_body(&packer, record->key_digest, sizeof record->key_digest);
+    msgpack_pack_bin_body(&packer, &block->active, 1);
+    pack_text(&packer, &record->reason);
+    pack_seats(&packer, record->seats, record->seat_count);
+    return (uint32_t)(at - out);
+}
+
+static inline void pack_part(msgpack_packer *packer, const struct order_part *part)
+{
+    pack_uuid_or_nil(packer, &part->id);
+    msgpack_pack_uint8(packer, part->item);
+    msgpack_pack_uint8(packer, part->count);
+}
+
 static bool is_plain(const struct shard_booking_state *booking)
 {
     return !booking->pinned && uuid_is_nil(&booking->block_id) &&
-           uuid_is_nil(&booking->payment_id) && uuid_is_nil(&booking->order.id) &&
+           uuid_is_nil(&booking->reserver_id) && uuid_is_nil(&booking->order.id) &&
+           uuid_is_nil(&booking->pinned_by.id) && uuid_is_nil(&booking->exchanged_from) &&
            booking->seat_count == 0;
 }
 
@@ -62,11 +111,11 @@ uint32_t snapshot_encode_booking(const struct shard_booking_state *booking, uint
     if (plain)
         return (uint32_t)(at - out);
     pack_bool(&packer, booking->pinned);
+    pack_uuid_or_nil(&packer, &booking->reserver_id);
     pack_uuid_or_nil(&packer, &booking->block_id);
-    pack_uuid_or_nil(&packer, &booking->payment_id);
-    pack_uuid_or_nil(&packer, &booking->order.id);
-    msgpack_pack_uint8(&packer, booking->order.item);
-    msgpack_pack_uint8(&packer, booking->order.count);
+    pack_part(&packer, &booking->order);
+    pack_part(&packer, &booking->pinned_by);
+    pack_uuid_or_nil(&packer, &booking->exchanged_from);
     pack_seats(&packer, booking->seats, booking->seat_count);
     return (uint32_t)(at - out);
 }
@@ -107,22 +156,58 @@ static void take_zone(struct cursor *cursor, struct shard_zone_state *zone, uint
     zone->closed = take_bool(cursor);
 }
 
+static void take_part(struct cursor *cursor, struct order_part *part)
+{
+    take_uuid_or_nil(cursor, &part->id);
+    part->item = (uint8_t)take_uint(cursor, UINT8_MAX);
+    part->count = (uint8_t)take_uint(cursor, UINT8_MAX);
+}
+
+/* zone_id is the caller's to fill. */
+static void take_block(struct cursor *cursor, struct shard_block_state *block,
+                       struct record_scratch *scratch, uint32_t fields)
+{
+    struct record_block *record = &block->record;
+    uint32_t length;
+    memset(block, 0, sizeof *block);
+    if (fields != BLOCK_FIELDS)
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+    record->cause = CAUSE_CREATED;
+    take_uuid(cursor, &record->block_id);
+    block->zone = take_uint32(cursor);
+    record->kind = (enum block_kind)take_uint(cursor, BLOCK_ALLOTMENT);
+    record->quantity = take_uint32(cursor);
+    record->expires_ms = take_uint(cursor, UINT64_MAX / 2);
+    block->created_ms = take_uint(cursor, UINT64_MAX / 2);
+    take_uuid_or_nil(cursor, &record->owner_id);
+    const uint8_t *digest = take_bytes_or_nil(cursor, sizeof record->key_digest + 1, &length);
+    if (digest && length == sizeof record->key_digest + 1) {
+        memcpy(record->key_digest, digest, sizeof record->key_digest);
+        block->active = digest[sizeof record->key_digest] != 0;
+    } else {
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+    }
+    record->reason = take_text(cursor, CATALOG_URL_BYTES_MAX);
+    record->seat_count = take_seats(cursor, scratch->seats, RECORD_BLOCK_SEATS_MAX);
+    record->seats = scratch->seats;
+}
+
 static void take_rare(struct cursor *cursor, struct shard_booking_state *booking, uint32_t fields)
 {
     booking->pinned = false;
-    booking->block_id = booking->payment_id = (struct uuid){{0}};
-    booking->order = (struct order_part){.count = 0};
+    booking->reserver_id = booking->block_id = booking->exchanged_from = (struct uuid){{0}};
+    booking->order = booking->pinned_by = (struct order_part){.count = 0};
     booking->seat_count = 0;
     if (fields == BOOKING_FIELDS)
         return;
     if (fields != BOOKING_FIELDS_ALL)
         cursor_fail(cursor, RECORD_DECODE_RANGE);
     booking->pinned = take_bool(cursor);
+    take_uuid_or_nil(cursor, &booking->reserver_id);
     take_uuid_or_nil(cursor, &booking->block_id);
-    take_uuid_or_nil(cursor, &booking->payment_id);
-    take_uuid_or_nil(cursor, &booking->order.id);
-    booking->order.item = (uint8_t)take_uint(cursor, UINT8_MAX);
-    booking->order.count = (uint8_t)take_uint(cursor, UINT8_MAX);
+    take_part(cursor, &booking->order);
+    take_part(cursor, &booking->pinned_by);
+    take_uuid_or_nil(cursor, &booking->exchanged_from);
     booking->seat_count = take_seats(cursor, booking->seats, RECORD_SEATS_MAX);
 }
 
@@ -163,11 +248,21 @@ static void take_key(struct cursor *cursor, struct shard_key_state *key, uint32_
         cursor_fail(cursor, RECORD_DECODE_RANGE);
 }
 
-static void take_body(struct cursor *cursor, struct snapshot_entry *entry, uint32_t fields)
+static void take_body(struct cursor *cursor, struct snapshot_entry *entry,
+                      struct record_scratch *scratch, uint32_t fields)
 {
     switch (entry->kind) {
     case SNAPSHOT_ZONE:
         take_zone(cursor, &entry->zone, fields);
+        break;
+    case SNAPSHOT_ZONE_END:
+        if (fields != ZONE_END_FIELDS)
+            cursor_fail(cursor, RECORD_DECODE_RANGE);
+        entry->zone_end.zone = take_uint32(cursor);
+        entry->zone_end.changes = take_uint32(cursor);
+        break;
+    case SNAPSHOT_BLOCK:
+        take_block(cursor, &entry->block, scratch, fields);
         break;
     case SNAPSHOT_BOOKING:
         take_booking(cursor, &entry->booking, fields);
@@ -191,6 +286,6 @@ int32_t snapshot_decode(struct snapshot_entry *entry, struct record_scratch *scr
         return record_decode(&entry->record, scratch, bytes, length);
     }
     entry->kind = (enum snapshot_entry_kind)kind;
-    take_body(&cursor, entry, fields);
+    take_body(&cursor, entry, scratch, fields);
     return cursor.error != 0 ? cursor.error : (int32_t)(cursor.at - bytes);
 }

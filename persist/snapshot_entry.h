@@ -3,6 +3,8 @@
 #ifndef PERSIST_SNAPSHOT_ENTRY_H
 #define PERSIST_SNAPSHOT_ENTRY_H
 
+#include <assert.h>
+
 #include "../engine/answer_memory.h"
 #include "../engine/shard_export.h"
 #include "record_codec.h"
@@ -14,17 +16,24 @@ enum snapshot_entry_kind {
     SNAPSHOT_BOOKING = 65,
     SNAPSHOT_KEY = 66, /* behind that of a catalog object comes its record */
     SNAPSHOT_BLOCK = 67,
-    SNAPSHOT_ORDER = 68
+    SNAPSHOT_ORDER = 68,
+    SNAPSHOT_ZONE_END = 69 /* behind all that is of the section's zones: their changes */
 };
 
 /* No entry but a record is longer. */
-enum { SNAPSHOT_ENTRY_BYTES_MAX = 512 + ANSWER_MEMORY_BYTES_MAX };
+enum { SNAPSHOT_ENTRY_BYTES_MAX = 1024 + ANSWER_MEMORY_BYTES_MAX };
+static_assert(ANSWER_MEMORY_BYTES_MAX > 5 * RECORD_BLOCK_SEATS_MAX, "a block fits");
 
 struct snapshot_entry {
     enum snapshot_entry_kind kind;
     union {
         struct record record;
         struct shard_zone_state zone;
+        struct shard_block_state block; /* its pointers: the bytes', and the scratch's */
+        struct {
+            uint32_t zone; /* as in bookings */
+            uint32_t changes;
+        } zone_end;
         struct shard_booking_state booking; /* zone: index of the section's SNAPSHOT_ZONE */
         struct shard_key_state key;         /* object unset; answer in the bytes */
     };
@@ -32,6 +41,9 @@ struct snapshot_entry {
 
 /* Into `out` with SNAPSHOT_ENTRY_BYTES_MAX of room; the bytes written. */
 uint32_t snapshot_encode_zone(const struct shard_zone_state *zone, uint8_t *out);
+uint32_t snapshot_encode_zone_end(uint32_t index, uint32_t changes, uint8_t *out);
+/* The reason is no longer than a text of the catalog. */
+uint32_t snapshot_encode_block(const struct shard_block_state *block, uint8_t *out);
 uint32_t snapshot_encode_booking(const struct shard_booking_state *booking, uint8_t *out);
 uint32_t snapshot_encode_key(const struct shard_key_state *key, uint8_t *out);
 

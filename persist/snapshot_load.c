@@ -12,6 +12,7 @@
 #include "../engine/shard_import.h"
 
 struct zone_place {
+    struct uuid id;
     uint16_t shard;
     uint32_t number;
 };
@@ -108,8 +109,32 @@ static int take_zone(struct loader *loader)
         loader->zone_capacity = capacity;
     }
     struct zone_place *place = &loader->zones[loader->zone_count++];
+    place->id = zone->id;
     place->shard = shard;
     return impossible(loader, shard_import_zone(loader->shards[shard], zone, &place->number));
+}
+
+static int take_block(struct loader *loader)
+{
+    struct shard_block_state *block = &loader->entry.block;
+    if (block->zone >= loader->zone_count)
+        return impossible(loader, SHARD_REPLAY_UNKNOWN_ZONE);
+    const struct zone_place *place = &loader->zones[block->zone];
+    block->zone = place->number;
+    block->record.zone_id = place->id;
+    return impossible(loader, shard_import_block(loader->shards[place->shard], block));
+}
+
+static int take_zone_end(struct loader *loader)
+{
+    uint32_t index = loader->entry.zone_end.zone;
+    if (index >= loader->zone_count)
+        return impossible(loader, SHARD_REPLAY_UNKNOWN_ZONE);
+    const struct zone_place *place = &loader->zones[index];
+    int code = flush_bookings(loader, place->shard);
+    shard_import_zone_end(loader->shards[place->shard], place->number,
+                          loader->entry.zone_end.changes);
+    return code;
 }
 
 static int take_booking(struct loader *loader)
@@ -142,7 +167,11 @@ static void share_object(const struct shard_key_state *key)
         catalog_zone_share(key->zone);
         break;
     case SHARD_KEY_STATION:
+        catalog_station_share(key->station);
+        break;
     case SHARD_KEY_ROUTE:
+        catalog_route_share(key->route);
+        break;
     case SHARD_KEY_BOOKING:
     case SHARD_KEY_ANSWER:
         break;
@@ -198,6 +227,10 @@ static int take_object(struct loader *loader)
         struct catalog_zone draft = record->zone;
         draft.counters = now ? now->counters : NULL;
         key->zone = catalog_zone_new(&draft);
+    } else if (key->kind == SHARD_KEY_STATION && record->kind == RECORD_STATION) {
+        key->station = catalog_station_new(&record->station);
+    } else if (key->kind == SHARD_KEY_ROUTE && record->kind == RECORD_ROUTE) {
+        key->route = catalog_route_new(&record->route);
     } else {
         return misplaced(loader);
     }
@@ -224,6 +257,9 @@ static int take_entry(struct loader *loader)
     case SNAPSHOT_RECORD:
         return take_object(loader);
     case SNAPSHOT_BLOCK:
+        return take_block(loader);
+    case SNAPSHOT_ZONE_END:
+        return take_zone_end(loader);
     case SNAPSHOT_ORDER:
         break;
     }
@@ -333,6 +369,10 @@ static int load_sections(const struct snapshot_file *file, struct shard *const *
     for (uint16_t i = 0; i < most; i++)
         if (!(loaders[i] = loader_new(file, shards, partitions, i)))
             return log_error_set(error, SNAPSHOT_EXIT_MEMORY, NULL, "out of memory");
+    for (uint16_t i = 0; i < partitions->shard_count; i++)
+        shard_import_expect(shards[i], file->trailer.bookings / partitions->shard_count,
+                            file->trailer.users / partitions->shard_count,
+                            file->trailer.keys / (same ? partitions->shard_count : 1));
     int code = take_catalog(loaders[0]);
     if (code != 0)
         *error = loaders[0]->error;

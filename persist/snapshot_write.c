@@ -129,9 +129,26 @@ static void put_zone(struct writer *writer, const struct catalog_zone *zone)
     put_record(writer, &record);
 }
 
+static void put_station(struct writer *writer, const struct catalog_station *station)
+{
+    struct record record = {
+        .kind = RECORD_STATION, .stamp_ms = station->created_ms, .station = *station};
+    put_record(writer, &record);
+}
+
+static void put_route(struct writer *writer, const struct catalog_route *route)
+{
+    struct record record = {.kind = RECORD_ROUTE, .stamp_ms = route->created_ms, .route = *route};
+    put_record(writer, &record);
+}
+
 static void put_catalog(struct writer *writer, const struct catalog *catalog)
 {
     begin_section(writer, SNAPSHOT_CATALOG);
+    for (uint32_t i = 0; i < catalog_station_count(catalog); i++)
+        put_station(writer, catalog_station_at(catalog, i));
+    for (uint32_t i = 0; i < catalog_route_count(catalog); i++)
+        put_route(writer, catalog_route_at(catalog, i));
     for (uint32_t i = 0; i < catalog_event_count(catalog); i++)
         put_event(writer, catalog_event_by_number(catalog, i));
     for (uint32_t i = 0; i < catalog_event_count(catalog); i++) {
@@ -149,20 +166,32 @@ static void put_catalog(struct writer *writer, const struct catalog *catalog)
 static void put_zone_role(struct writer *writer, const struct shard *shard)
 {
     struct shard_zone_state zone;
+    struct shard_block_state block;
     struct shard_booking_state booking;
+    struct shard_totals totals;
     uint8_t *out;
+    shard_totals(shard, &totals);
+    writer->trailer.users += totals.users;
     for (uint32_t i = 0; i < shard_export_zone_count(shard); i++) {
         shard_export_zone(shard, i, &zone);
         if ((out = room(writer, SNAPSHOT_ENTRY_BYTES_MAX)))
             added(writer, snapshot_encode_zone(&zone, out));
         writer->trailer.zones++;
     }
+    for (uint32_t i = 0; i < shard_export_block_count(shard); i++)
+        if (shard_export_block(shard, i, &block) && (out = room(writer, SNAPSHOT_ENTRY_BYTES_MAX)))
+            added(writer, snapshot_encode_block(&block, out));
     for (uint32_t i = 0; i < shard_export_booking_count(shard) && writer->result == 0; i++) {
         if (!shard_export_booking(shard, i, &booking))
             continue;
         if ((out = room(writer, SNAPSHOT_ENTRY_BYTES_MAX)))
             added(writer, snapshot_encode_booking(&booking, out));
         writer->trailer.bookings++;
+    }
+    for (uint32_t i = 0; i < shard_export_zone_count(shard); i++) {
+        shard_export_zone(shard, i, &zone);
+        if ((out = room(writer, SNAPSHOT_ENTRY_BYTES_MAX)))
+            added(writer, snapshot_encode_zone_end(i, zone.changes, out));
     }
 }
 
@@ -177,6 +206,10 @@ static void put_key(struct writer *writer, const struct shard_key_state *key)
         put_show(writer, key->show);
     else if (key->kind == SHARD_KEY_ZONE)
         put_zone(writer, key->zone);
+    else if (key->kind == SHARD_KEY_STATION)
+        put_station(writer, key->station);
+    else if (key->kind == SHARD_KEY_ROUTE)
+        put_route(writer, key->route);
     writer->trailer.keys++;
 }
 
