@@ -64,6 +64,7 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                                   .sequence = record->sequence,
                                                   .epoch = epoch,
                                                   .shard = shard,
+                                                  .updated_ms = record->stamp_ms,
                                                   .block_id = record->reserved.block_id,
                                                   .from_segment = record->reserved.from_segment,
                                                   .to_segment = record->reserved.to_segment};
@@ -71,6 +72,17 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
         return false;
     state->booking_count++;
     return true;
+}
+
+/* The fold has found them all there. */
+static void note_expired(struct diff_state *state, const struct record *record)
+{
+    for (uint32_t i = 0; i < record->expired.count; i++) {
+        const struct uuid *id = &record->expired.items[i].booking_id;
+        const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
+        if (slot != HASH_INDEX_MISSING)
+            state->bookings[slot].updated_ms = record->stamp_ms;
+    }
 }
 
 enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
@@ -81,6 +93,8 @@ enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epo
         return result;
     if (record->kind == RECORD_RESERVED && !remember(state, epoch, shard, record))
         return SHARD_REPLAY_OUT_OF_MEMORY;
+    if (record->kind == RECORD_EXPIRED)
+        note_expired(state, record);
     const bool settled = record->kind == RECORD_CONFIRMED || record->kind == RECORD_CANCELLED;
     if (!settled && record->kind != RECORD_CHANGED)
         return SHARD_REPLAY_OK;
@@ -93,6 +107,7 @@ enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epo
     const bool confirmed =
         settled ? record->kind == RECORD_CONFIRMED : record->changed.status == BOOKING_CONFIRMED;
     struct diff_booking *booking = &state->bookings[slot];
+    booking->updated_ms = record->stamp_ms;
     if (!uuid_is_nil(payment_id))
         booking->payment_id = *payment_id;
     if (confirmed && booking->confirmed_ms == 0)
@@ -188,20 +203,24 @@ static const struct table {
                     " available_seats, reserved_seats, sold_seats, blocked_seats, target_seats, "
                     "closed::text, " US("created_at") ", " US("updated_at") " FROM seat_zones"},
     [DIFF_BOOKINGS] =
-        {
-            "bookings",
-            "SELECT id, user_id, event_id, show_id, zone_id, quantity, from_segment,"
-            " to_segment, unit_price, total_amount, currency, status, payment_id,"
-            " " US("created_at") ", " US("reserved_at") ", " US("expires_at") ", " US("confirmed_"
-                                                                                      "at") ", " US("cancelled_at") ", " US(
-                "expired_at") ", " US("refunded_at") ", block_id, " US("updated_at") ", "
-                                                                                     "idempotency_"
-                                                                                     "key_hash, "
-                                                                                     "log_epoch, "
-                                                                                     "log_shard, "
-                                                                                     "log_sequence"
-                                                                                     " FROM "
-                                                                                     "bookings"},
+        {"bookings",
+         "SELECT id, user_id, event_id, show_id, zone_id, quantity, from_segment,"
+         " to_segment, unit_price, total_amount, currency, status, payment_id,"
+         " " US("created_at") ", " US("reserved_at") ", " US("expires_at") ", " US(
+             "confirmed_"
+             "at") ", " US("cancelled_at") ", " US("expired_at") ", " US("refunded_at") ", "
+                                                                                        "block_id,"
+                                                                                        " " US("upd"
+                                                                                               "ate"
+                                                                                               "d_"
+                                                                                               "at") ", "
+                                                                                                     "idempotency_"
+                                                                                                     "key_hash, "
+                                                                                                     "log_epoch, "
+                                                                                                     "log_shard, "
+                                                                                                     "log_sequence"
+                                                                                                     " FROM "
+                                                                                                     "bookings"},
 };
 
 const char *diff_table_name(enum diff_table table)
@@ -288,10 +307,11 @@ static bool zone_row(const struct diff_state *state, const struct uuid *id, stru
     return true;
 }
 
-static void end_field(struct diff_row *row, const struct booking_facts *facts,
-                      enum booking_status status)
+/* Nothing follows the end of a booking. */
+static void end_field(struct diff_row *row, const struct diff_booking *booking,
+                      enum booking_status now, enum booking_status end)
 {
-    field_time(row, facts->status == status ? facts->changed_ms : 0);
+    field_time(row, now == end ? booking->updated_ms : 0);
 }
 
 static bool booking_row(struct diff_state *state, const struct uuid *id, struct diff_row *row)
@@ -323,11 +343,11 @@ static bool booking_row(struct diff_state *state, const struct uuid *id, struct 
     field_time(row, facts.created_ms);
     field_time(row, facts.expires_ms);
     field_time(row, booking->confirmed_ms);
-    end_field(row, &facts, BOOKING_CANCELLED);
-    end_field(row, &facts, BOOKING_EXPIRED);
-    end_field(row, &facts, BOOKING_REFUNDED);
+    end_field(row, booking, facts.status, BOOKING_CANCELLED);
+    end_field(row, booking, facts.status, BOOKING_EXPIRED);
+    end_field(row, booking, facts.status, BOOKING_REFUNDED);
     field_uuid(row, &booking->block_id);
-    field_time(row, facts.changed_ms > 0 ? facts.changed_ms : facts.created_ms);
+    field_time(row, booking->updated_ms);
     if (booking->key_hash == 0)
         field_null(row);
     else

@@ -25,6 +25,7 @@ struct diff_booking {
     uint32_t epoch;
     uint16_t shard;
     uint64_t confirmed_ms; /* 0: never */
+    uint64_t updated_ms;   /* of its last record */
     struct uuid block_id;
     uint16_t from_segment, to_segment;
     bool seen;

@@ -787,6 +787,57 @@ static void assert_seats(const msgpack_object *array, const uint32_t *seats, uin
     }
 }
 
+static void assert_inventory_agrees(const msgpack_object *array, const struct record *record)
+{
+    const uint32_t at = RECORD_HEAD_FIELDS;
+    switch ((int)record->kind) {
+    case RECORD_STATION:
+        assert_field_uuid(array, at, &record->station.id);
+        assert_int_equal(field(array, at + 4)->via.str.size, record->station.city.length);
+        assert_size(array, RECORD_STATION_FIELDS, RECORD_STATION_FIELDS);
+        break;
+    case RECORD_ROUTE:
+        for (uint32_t i = 0; i < record->route.stop_count; i++)
+            assert_field_uuid(field(array, at + 3), i, &record->route.stations[i]);
+        assert_size(array, RECORD_ROUTE_FIELDS, RECORD_ROUTE_FIELDS);
+        break;
+    case RECORD_CHANGED:
+        assert_field_uuid(array, at, &record->changed.booking_id);
+        assert_field_uint(array, at + 3, (uint64_t)record->changed.cause);
+        assert_field_uint(array, at + 8, record->changed.quantity);
+        assert_true(field(array, at + 12)->via.boolean == record->changed.pinned);
+        assert_seats(field(array, at + 14), record->changed.seats, record->changed.seat_count);
+        assert_size(array, RECORD_CHANGED_FIELDS, RECORD_CHANGED_FIELDS);
+        break;
+    case RECORD_BLOCK:
+        assert_field_uuid(array, at, &record->block.block_id);
+        assert_field_uint(array, at + 5, record->block.expires_ms);
+        assert_seats(field(array, at + 9), record->block.seats, record->block.seat_count);
+        assert_size(array, RECORD_BLOCK_FIELDS, RECORD_BLOCK_FIELDS);
+        break;
+    case RECORD_ZONE_CHANGED:
+        assert_field_uuid(array, at, &record->zone_changed.zone_id);
+        assert_field_uint(array, at + 3, record->zone_changed.target);
+        assert_size(array, RECORD_ZONE_CHANGED_FIELDS, RECORD_ZONE_CHANGED_FIELDS);
+        break;
+    case RECORD_ORDER:
+        assert_field_uuid(array, at, &record->order.order_id);
+        assert_field_uint(array, at + 6, record->order.expires_ms);
+        assert_int_equal(field(array, at + 7)->via.array.size, record->order.count);
+        assert_size(array, RECORD_ORDER_FIELDS, RECORD_ORDER_FIELDS);
+        break;
+    case RECORD_STATE:
+        assert_field_uint(array, at, record->state_hash);
+        assert_size(array, RECORD_STATE_FIELDS, RECORD_STATE_FIELDS);
+        break;
+    case RECORD_CLEAN_STOP:
+        assert_size(array, 0, 0);
+        break;
+    default:
+        fail();
+    }
+}
+
 static void assert_agrees(const msgpack_object *array, const struct record *record)
 {
     assert_int_equal(array->type, MSGPACK_OBJECT_ARRAY);
@@ -796,7 +847,7 @@ static void assert_agrees(const msgpack_object *array, const struct record *reco
     assert_field_uint(array, 4, record->key.hash);
     assert_field_uint(array, 5, record->key.fingerprint);
     uint32_t at = RECORD_HEAD_FIELDS;
-    switch (record->kind) {
+    switch ((int)record->kind) {
     case RECORD_RESERVED:
         assert_field_uuid(array, at, &record->reserved.booking_id);
         assert_field_uuid(array, at + 1, &record->reserved.user_id);
@@ -843,47 +894,8 @@ static void assert_agrees(const msgpack_object *array, const struct record *reco
         if (record->zone.plan_length > 0)
             assert_int_equal(field(array, at + 11)->via.bin.size, record->zone.plan_length);
         break;
-    case RECORD_STATION:
-        assert_field_uuid(array, at, &record->station.id);
-        assert_int_equal(field(array, at + 4)->via.str.size, record->station.city.length);
-        assert_size(array, RECORD_STATION_FIELDS, RECORD_STATION_FIELDS);
-        break;
-    case RECORD_ROUTE:
-        for (uint32_t i = 0; i < record->route.stop_count; i++)
-            assert_field_uuid(field(array, at + 3), i, &record->route.stations[i]);
-        assert_size(array, RECORD_ROUTE_FIELDS, RECORD_ROUTE_FIELDS);
-        break;
-    case RECORD_CHANGED:
-        assert_field_uuid(array, at, &record->changed.booking_id);
-        assert_field_uint(array, at + 3, (uint64_t)record->changed.cause);
-        assert_field_uint(array, at + 8, record->changed.quantity);
-        assert_true(field(array, at + 12)->via.boolean == record->changed.pinned);
-        assert_seats(field(array, at + 14), record->changed.seats, record->changed.seat_count);
-        assert_size(array, RECORD_CHANGED_FIELDS, RECORD_CHANGED_FIELDS);
-        break;
-    case RECORD_BLOCK:
-        assert_field_uuid(array, at, &record->block.block_id);
-        assert_field_uint(array, at + 5, record->block.expires_ms);
-        assert_seats(field(array, at + 9), record->block.seats, record->block.seat_count);
-        assert_size(array, RECORD_BLOCK_FIELDS, RECORD_BLOCK_FIELDS);
-        break;
-    case RECORD_ZONE_CHANGED:
-        assert_field_uuid(array, at, &record->zone_changed.zone_id);
-        assert_field_uint(array, at + 3, record->zone_changed.target);
-        assert_size(array, RECORD_ZONE_CHANGED_FIELDS, RECORD_ZONE_CHANGED_FIELDS);
-        break;
-    case RECORD_ORDER:
-        assert_field_uuid(array, at, &record->order.order_id);
-        assert_field_uint(array, at + 6, record->order.expires_ms);
-        assert_int_equal(field(array, at + 7)->via.array.size, record->order.count);
-        assert_size(array, RECORD_ORDER_FIELDS, RECORD_ORDER_FIELDS);
-        break;
-    case RECORD_STATE:
-        assert_field_uint(array, at, record->state_hash);
-        assert_size(array, RECORD_STATE_FIELDS, RECORD_STATE_FIELDS);
-        break;
-    case RECORD_CLEAN_STOP:
-        assert_size(array, 0, 0);
+    default:
+        assert_inventory_agrees(array, record);
         break;
     }
 }
