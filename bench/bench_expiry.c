@@ -3,10 +3,14 @@
  * it was due. First all holds are made as fast as the engine can, so that they also
  * lapse in about a second; then latencies are taken before they lapse and meanwhile.
  *
- *   bench_expiry [HOLDS [RATE [ZONES]]]     one JSON object on stdout */
+ * With STALL the worker then makes no turn for that many milliseconds, so that
+ * more holds are overdue at once than any turn may take.
+ *
+ *   bench_expiry [HOLDS [RATE [ZONES [STALL]]]]     one JSON object on stdout */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "rig.h"
 
@@ -39,13 +43,14 @@ int main(int argc, char **argv)
     uint64_t holds = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     uint64_t rate = argc > 2 ? strtoull(argv[2], NULL, 10) : 100000;
     uint32_t zones = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 64;
+    uint64_t stall_ms = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
     const struct rig_options options = {1,     USERS,  zones, CATALOG_ZONE_SEATS_MAX, WINDOW, 42,
                                         false, TTL_MS, 150000};
     struct rig *rig = rig_new(&options);
     const _Atomic bool never = false;
 
     if (!rig || holds == 0 || rate == 0 || zones == 0) {
-        fprintf(stderr, "usage: bench_expiry [HOLDS [RATE [ZONES]]]\n");
+        fprintf(stderr, "usage: bench_expiry [HOLDS [RATE [ZONES [STALL]]]]\n");
         return 64;
     }
     rig_pin(0);
@@ -62,6 +67,10 @@ int main(int argc, char **argv)
         worker_turn(rig_worker(rig, 0), 0);
     double before_p50 = quantile_us(rig, 0.5), before_p99 = quantile_us(rig, 0.99);
     double before_max = max_us(rig);
+    if (stall_ms > 0) {
+        usleep((useconds_t)(stall_ms * 1000));
+        rig_pace(rig, 0, rate);
+    }
     while (expired(rig) == 0)
         worker_turn(rig_worker(rig, 0), 0);
     uint64_t lapse_ms = now_ms();
