@@ -264,15 +264,21 @@ struct refusal_detail {
     uint32_t together;    /* the longest series of open seats */
     uint32_t item;        /* of an order: the refused one */
     struct uuid order_id; /* the order it is a part of */
-    struct uuid zone_id;  /* whose plan answer.seats are of, whenever there are any; of a booking
-                             that is not the caller's (NOT_FOUND) its zone, never shown */
+    struct uuid zone_id;  /* whose plan answer.seats are of, and price_minor's currency; of a
+                             booking that is not the caller's (NOT_FOUND) its zone, never shown */
+};
+
+struct booking_item {
+    struct booking_facts facts;
+    uint32_t seat_count;
+    uint32_t seats[RECORD_SEATS_MAX];
 };
 
 /* From malloc; owned by the answer that carries it. Newest first. */
 struct booking_list {
     uint32_t total; /* bookings that match, on all pages */
     uint32_t count;
-    struct booking_facts items[];
+    struct booking_item items[];
 };
 
 struct booking_summary {

@@ -49,6 +49,13 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
                                       booking->changed_after_ms_low);
 }
 
+static uint32_t seats_of(const struct shard *shard, uint32_t slot, uint32_t *seats)
+{
+    const struct booking *booking = booking_at(&shard->bookings, slot);
+
+    return booking->extra == 0 ? 0 : booking_seats(&shard->bookings, booking, seats);
+}
+
 bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uint64_t now_ms,
                    struct booking_facts *facts, uint32_t *seats, uint32_t *seat_count)
 {
@@ -58,9 +65,8 @@ bool shard_booking(const struct shard *shard, const struct uuid *booking_id, uin
     if (slot == HASH_INDEX_MISSING)
         return false;
     shard_booking_facts(shard, slot, now_ms, facts);
-    const struct booking *booking = booking_at(&shard->bookings, slot);
-    if (seats && booking->extra != 0)
-        *seat_count = booking_seats(&shard->bookings, booking, seats);
+    if (seats)
+        *seat_count = seats_of(shard, slot, seats);
     return true;
 }
 
@@ -104,7 +110,8 @@ static uint32_t count_of_user(const struct shard *shard, const struct uuid *user
 
 static int newest_first(const void *a, const void *b)
 {
-    const struct booking_facts *one = a, *other = b;
+    const struct booking_facts *one = &((const struct booking_item *)a)->facts;
+    const struct booking_facts *other = &((const struct booking_item *)b)->facts;
     return (one->created_ms < other->created_ms) - (one->created_ms > other->created_ms);
 }
 
@@ -138,8 +145,11 @@ struct booking_list *shard_list(const struct shard *shard, const struct uuid *us
         shard_booking_facts(shard, slot, now_ms, &facts);
         if (!list_matches(&facts, query, shard_zone_at(shard, booking->zone)))
             continue;
-        if (list->count < capacity)
-            list->items[list->count++] = facts;
+        if (list->count < capacity) {
+            struct booking_item *item = &list->items[list->count++];
+            item->facts = facts;
+            item->seat_count = seats_of(shard, slot, item->seats);
+        }
         list->total++;
     }
     if (!in_order)

@@ -129,7 +129,8 @@ static void state_facts(struct worker *worker, const struct command *command,
     assert(known); /* it was decided on just now */
 }
 
-/* Seats are indices in a plan; who answers the client must know whose. */
+/* Seats are indices in a plan, prices are in a currency; who answers the client must
+ * know whose. */
 static void name_zone_of_seats(const struct worker *worker, const struct command *command,
                                struct refusal_detail *detail)
 {
@@ -159,7 +160,7 @@ static void answer_decision(struct worker *worker, const struct command *command
         answer->refusal = refusal->detail;
         answer->seat_count = refusal->seat_count;
         memcpy(answer->seats, refusal->seats, refusal->seat_count * sizeof refusal->seats[0]);
-        if (answer->seat_count > 0)
+        if (answer->seat_count > 0 || result == RESULT_PRICE_CHANGED)
             name_zone_of_seats(worker, command, &answer->refusal);
     } else {
         state_facts(worker, command, record, answer);

@@ -121,8 +121,12 @@ static void answer_one(struct rest *rest, const struct answer *answer,
 
 static struct rest_booking item_of(const struct booking_list *list, uint32_t i)
 {
-    return (struct rest_booking){
-        .facts = &list->items[i], .as = list->items[i].status, .named = true};
+    const struct booking_item *item = &list->items[i];
+    return (struct rest_booking){.facts = &item->facts,
+                                 .seats = item->seats,
+                                 .seat_count = item->seat_count,
+                                 .as = item->facts.status,
+                                 .named = true};
 }
 
 static char *put_items(char *at, const struct catalog *catalog, const struct booking_list *list)

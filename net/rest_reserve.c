@@ -35,6 +35,12 @@ const struct form_field reserve_fields[RESERVE_FIELD_COUNT] = {
 
 /* --- what is wanted, and what of it fits the zone --- */
 
+static bool names_seating(const struct reserve_form *form)
+{
+    return form->seats.nodes != NULL || form->allow_split || form->from_stop != NULL ||
+           form->to_stop != NULL || form->allotment_key.length > 0;
+}
+
 static bool asks_for_seats(const struct reserve_form *form)
 {
     return form->seats.nodes != NULL || form->best_available || form->allow_split;
@@ -61,7 +67,8 @@ static bool has_fault(const struct form_faults *faults, const char *field)
 static void check_required(const struct reserve_form *form, struct form_faults *faults)
 {
     bool sent = form->quantity != 0 || form->seats.nodes != NULL;
-    if (!sent && !has_fault(faults, "quantity") && !has_fault(faults, "seats"))
+    if (!sent && !has_fault(faults, "quantity") && !has_fault(faults, "seats") &&
+        !has_fault(faults, ""))
         form_fault(faults, "quantity", QUANTITY_EXPECTED ", or seats");
 }
 
@@ -223,7 +230,6 @@ void reserve_resolve(struct rest_call *call, const struct reserve_form *form,
     check_required(form, faults);
     if (has_fault(faults, NULL))
         return;
-    bool seating = asks_for_seats(form) || names_stops(form) || form->allotment_key.length > 0;
     wish->not_found = zone == NULL && (asks_for_seats(form) || names_stops(form));
     check_quantity(form, faults);
     reserve->quantity = form->seats.nodes != NULL ? form->seats.count : (uint32_t)form->quantity;
@@ -234,7 +240,7 @@ void reserve_resolve(struct rest_call *call, const struct reserve_form *form,
                    reserve->allotment_digest);
     if (zone != NULL)
         resolve_in_zone(catalog, zone, form, wish, faults);
-    wish->hash = wish_hash(wish, seating);
+    wish->hash = wish_hash(wish, names_seating(form));
 }
 
 enum rest_outcome rest_booking_reserve(struct rest_call *call)

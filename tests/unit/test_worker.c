@@ -232,12 +232,12 @@ static void test_lists_gather(void **state)
     assert_int_equal(answer.result, RESULT_OK);
     assert_int_equal(answer.list->total, 4);
     assert_int_equal(answer.list->count, 1);
-    assert_int_equal(answer.list->items[0].created_ms, RIG_START_MS);
+    assert_int_equal(answer.list->items[0].facts.created_ms, RIG_START_MS);
     command.list.page = 1;
     answer = sim_ask(sim, 0, command);
     assert_int_equal(answer.list->count, 3);
     for (uint32_t i = 0; i < 3; i++)
-        assert_int_equal(answer.list->items[i].created_ms, RIG_START_MS + 30 - 10 * i);
+        assert_int_equal(answer.list->items[i].facts.created_ms, RIG_START_MS + 30 - 10 * i);
 
     command = rig_command(COMMAND_BOOKING_SUMMARY, alice, 0, 0);
     command.list.event_id = rig_event_id(0);
