@@ -84,8 +84,8 @@ static enum result decide_post(struct shard *shard, uint32_t slot, const struct 
     if (is_posted(shard, booking, command))
         return RESULT_OK;
     enum result result = check_held_by(shard, booking, command, now_ms, detail);
-    if (result != RESULT_OK)
-        return result;
+    if (result != RESULT_OK && result != RESULT_RESERVATION_EXPIRED)
+        return result; /* the order was decided in time: it may be posted late */
     if (is_new_of_exchange(&command->booking.order) && end != BOOKING_CANCELLED) {
         const struct booking_order *order = booking_order(&shard->bookings, booking);
         if (booking->status != BOOKING_RESERVED || !is_of(&order->part, command))

@@ -117,7 +117,7 @@ static enum shard_replay_result check_reserved(struct shard *shard, const struct
 }
 
 /* Whether a booking may end so: by time only what is late, and else only what is
- * not; by a request only what no order keeps. */
+ * not, but for what an order decided in time; by a request only what none keeps. */
 static bool may_end(const struct shard *shard, const struct booking *booking,
                     const struct record *record)
 {
@@ -129,14 +129,15 @@ static bool may_end(const struct shard *shard, const struct booking *booking,
     if (booking->status == BOOKING_CONFIRMED)
         return pinned && record->kind == RECORD_CANCELLED &&
                record->settled.cause == CAUSE_EXCHANGED;
-    if (booking->status != BOOKING_RESERVED || late)
+    if (booking->status != BOOKING_RESERVED)
         return false;
     switch (record->settled.cause) {
     case CAUSE_REQUEST:
-        return !pinned;
+        return !pinned && !late;
     case CAUSE_POSTED:
         return record->kind == RECORD_CONFIRMED;
     case CAUSE_VOIDED:
+        return record->kind == RECORD_CANCELLED && !late;
     case CAUSE_EXCHANGED:
         return record->kind == RECORD_CANCELLED;
     default:

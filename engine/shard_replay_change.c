@@ -97,7 +97,7 @@ enum shard_replay_result shard_replay_check_changed(const struct shard *shard,
     if (slot == HASH_INDEX_MISSING)
         return SHARD_REPLAY_UNKNOWN_BOOKING;
     const struct booking *booking = booking_at(&shard->bookings, slot);
-    bool is_late = booking->status == BOOKING_RESERVED &&
+    bool is_late = booking->status == BOOKING_RESERVED && changed->cause != CAUSE_POSTED &&
                    !booking_is_pinned(&shard->bookings, booking) &&
                    record->stamp_ms >= booking_deadline_ms(booking);
     if (is_late || record->stamp_ms < booking_created_ms(booking) || changed->quantity == 0 ||

@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_INVENTORY_RIG_H
 #define TESTS_UNIT_INVENTORY_RIG_H
 
+#include "../../engine/seat_map.h"
 #include "shard_rig.h"
 
 enum { GENERAL, GENERAL_TRIP, SEATED, SEATED_TRIP, INVENTORY_ZONES };

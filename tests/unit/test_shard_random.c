@@ -3,14 +3,14 @@
  * same state, whatever was in it. */
 #include "inventory_rig.h"
 
-enum { USERS = 6, ORDERS = 4, BLOCKS = 12, REMEMBERED = 64 };
+enum { USERS = 6, REMEMBERED = 64 };
 
 struct world {
     struct rig rig;
     struct uuid bookings[REMEMBERED];
     uint64_t owners[REMEMBERED];
     uint64_t made;
-    uint64_t blocks;
+    uint64_t blocks, orders;
     uint32_t accepted[COMMAND_KIND_COUNT];
     uint32_t results[RESULT_COUNT];
     struct block_facts draft;
@@ -34,12 +34,11 @@ static void some_seats(struct world *world, struct command *command, uint32_t co
     }
 }
 
-static struct order_part some_order(struct world *world)
+/* A part of an order of its own; of an exchange, the old booking or the new one. */
+static struct order_part some_order(struct world *world, bool exchange, uint8_t item)
 {
-    bool exchange = pick(world, 3) == 0;
-    return (struct order_part){.id = rig_id(6, pick(world, ORDERS)),
-                               .item = (uint8_t)pick(world, 2),
-                               .count = exchange ? 0 : 2};
+    return (struct order_part){
+        .id = rig_id(6, world->orders++), .item = item, .count = exchange ? 0 : 2};
 }
 
 static struct command random_reserve(struct world *world)
@@ -61,7 +60,7 @@ static struct command random_reserve(struct world *world)
     if (pick(world, 3) == 0)
         command.reserve.allotment_digest[0] = (uint8_t)(1 + pick(world, 2));
     if (pick(world, 4) == 0)
-        command.reserve.order = some_order(world);
+        command.reserve.order = some_order(world, pick(world, 2) == 0, 1);
     return command;
 }
 
@@ -85,8 +84,10 @@ static struct command random_on_booking(struct world *world, enum command_kind k
     }
     if (kind == COMMAND_PIN || kind == COMMAND_POST || kind == COMMAND_VOID) {
         struct booking_facts facts = inventory_facts(&world->rig, &world->bookings[which]);
-        command.booking.order =
-            pick(world, 4) && !uuid_is_nil(&facts.order.id) ? facts.order : some_order(world);
+        /* Of an exchange the new booking is not pinned. */
+        bool own = !uuid_is_nil(&facts.order.id) && pick(world, 4) != 0 &&
+                   (kind != COMMAND_PIN || facts.order.count != 0);
+        command.booking.order = own ? facts.order : some_order(world, true, 0);
         static const enum booking_status ends[] = {BOOKING_CONFIRMED, BOOKING_CANCELLED,
                                                    BOOKING_RESERVED};
         bool exchange = command.booking.order.count == 0 && command.booking.order.item == 1;
