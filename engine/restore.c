@@ -317,3 +317,16 @@ enum shard_replay_result restore_record(struct restore *restore, const struct re
     enum shard_replay_result result = restore_finish(restore);
     return result == SHARD_REPLAY_OK ? apply_now(restore, record) : result;
 }
+
+enum shard_replay_result restore_record_of(struct restore *restore, uint16_t shard,
+                                           uint16_t shard_count, const struct record *record)
+{
+    enum shard_replay_result result = restore_record(restore, record);
+
+    if (result != SHARD_REPLAY_OK || record->kind != RECORD_STATE ||
+        shard_count != restore->partitions->shard_count)
+        return result;
+    restore->failed_sequence = record->sequence;
+    restore->failed_kind = record->kind;
+    return shard_replay_state(restore->shards[shard], record);
+}

@@ -39,6 +39,11 @@ struct restore {
  * may be that of an earlier record: failed_sequence names it. */
 enum shard_replay_result restore_record(struct restore *restore, const struct record *record);
 
+/* As restore_record, for a record of the log of one of `shard_count` shards: if these
+ * are as many, what it says of its shard's state is compared (RECORD_STATE). */
+enum shard_replay_result restore_record_of(struct restore *restore, uint16_t shard,
+                                           uint16_t shard_count, const struct record *record);
+
 /* Applies what is still held back. After the last record. */
 enum shard_replay_result restore_finish(struct restore *restore);
 

@@ -154,6 +154,35 @@ bool shard_export_key(const struct shard *shard, uint64_t now_ms, uint32_t *at, 
     return false;
 }
 
+uint32_t shard_export_order_count(const struct shard *shard)
+{
+    return shard->orders.orders.used;
+}
+
+const struct order *shard_export_order(const struct shard *shard, uint32_t slot)
+{
+    const struct order *order = slab_at(&shard->orders.orders, slot);
+
+    return order_find(&shard->orders, &order->id) == order ? order : NULL;
+}
+
+static uint64_t hash_of_order(const struct order *order)
+{
+    uint64_t words[] = {hash_uuid(&order->id),
+                        hash_uuid(&order->user_id),
+                        (uint64_t)order->state << 32 | (uint64_t)order->count << 24 |
+                            (uint64_t)order->known << 16 | (uint64_t)order->kind << 8 | order->end,
+                        (uint64_t)order->posted << 1 | order->voided,
+                        order->expires_ms,
+                        order->create_key.hash,
+                        order->end_key.hash,
+                        0};
+
+    for (uint8_t i = 0; i < order->count; i++)
+        words[7] = words[7] * 31 + hash_uuid(&order->bookings[i]);
+    return hash_bytes(words, sizeof words);
+}
+
 static uint64_t hash_of_object(const struct shard_key_state *state)
 {
     switch (state->kind) {
@@ -193,6 +222,10 @@ uint64_t shard_home_hash(const struct shard *shard, uint64_t now_ms)
 
     for (uint32_t at = 0; shard_export_key(shard, now_ms, &at, answer, &state);)
         sum += hash_of_key(&state);
+    for (uint32_t slot = 0; slot < shard->orders.orders.used; slot++) {
+        const struct order *order = shard_export_order(shard, slot);
+        sum += order ? hash_of_order(order) : 0;
+    }
     for (uint32_t slot = 0; slot < shard->quotas.entries.used; slot++) {
         const struct quota_entry *entry = slab_at(&shard->quotas.entries, slot);
         /* A freed entry's first bytes are a link: only counted ones are looked at. */

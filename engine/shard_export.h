@@ -8,6 +8,7 @@
 #ifndef ENGINE_SHARD_EXPORT_H
 #define ENGINE_SHARD_EXPORT_H
 
+#include "order.h"
 #include "shard.h"
 
 /* A zone's inventory beyond its catalog object. */
@@ -103,8 +104,12 @@ bool shard_export_booking(const struct shard *shard, uint32_t slot,
 bool shard_export_key(const struct shard *shard, uint64_t now_ms, uint32_t *at, uint8_t *answer,
                       struct shard_key_state *out);
 
+/* Slots from 0 to the count. NULL: the slot is empty. */
+uint32_t shard_export_order_count(const struct shard *shard);
+const struct order *shard_export_order(const struct shard *shard, uint32_t slot);
+
 /* Order-independent hash of the home role: keys younger than the window at now_ms,
- * and the tickets of users. Beside shard_state_hash, which is the zone role's. */
+ * orders, and the tickets of users. Beside shard_state_hash, which is the zone role's. */
 uint64_t shard_home_hash(const struct shard *shard, uint64_t now_ms);
 
 #endif

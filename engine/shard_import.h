@@ -40,6 +40,9 @@ void shard_import_expect(struct shard *shard, uint64_t bookings, uint64_t users,
 enum shard_replay_result shard_import_keys(struct shard *shard, const struct shard_key_state *keys,
                                            uint32_t count);
 
+/* An order of one of the shard's users; what it points to is copied. */
+enum shard_replay_result shard_import_order(struct shard *shard, const struct order *state);
+
 /* Counts the tickets of the users at home here from the bookings of all shards. */
 enum shard_replay_result shard_import_settle(struct shard *shard, struct shard *const *shards,
                                              uint16_t shard_count);

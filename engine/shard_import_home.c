@@ -84,6 +84,40 @@ enum shard_replay_result shard_import_keys(struct shard *shard, const struct sha
     return full ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK;
 }
 
+/* --- home role: orders --- */
+
+static bool copy_facts(struct order_facts **to, const struct order_facts *from)
+{
+    *to = NULL;
+    if (!from)
+        return true;
+    *to = memory_new(sizeof **to);
+    if (*to)
+        **to = *from;
+    return *to != NULL;
+}
+
+enum shard_replay_result shard_import_order(struct shard *shard, const struct order *state)
+{
+    if (state->count < 1 || state->count > ORDER_ITEMS_MAX || state->state > ORDER_ENDED ||
+        state->kind > ORDER_EXCHANGE || order_find(&shard->orders, &state->id))
+        return SHARD_REPLAY_BAD_STATE;
+    struct order *order = order_open(&shard->orders, &state->id, &state->user_id, state->count);
+    struct order_facts *created, *ended;
+    if (!order || !copy_facts(&created, state->created))
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    if (!copy_facts(&ended, state->ended)) {
+        memory_free(created);
+        return SHARD_REPLAY_OUT_OF_MEMORY;
+    }
+    *order = *state;
+    order->created = created;
+    order->ended = ended;
+    order->busy = false;
+    order->recovery = ORDER_RECOVERY_NONE;
+    return SHARD_REPLAY_OK;
+}
+
 /* --- home role: tickets --- */
 
 struct ticket {

@@ -22,11 +22,11 @@ static int impossible(struct folding *folding, uint32_t epoch, uint16_t shard,
 {
     if (result == SHARD_REPLAY_OK)
         return 0;
-    return log_error_set(folding->error, LOG_EXIT_BUG, "RS",
-                         "epoch %u shard %u: the record (%s) at or before sequence %llu: %s", epoch,
-                         shard, record_kind_name(folding->restore.failed_kind),
-                         (unsigned long long)folding->restore.failed_sequence,
-                         shard_replay_result_name(result));
+    return log_error_set(
+        folding->error, LOG_EXIT_BUG, result == SHARD_REPLAY_STATE_DIFFERS ? "RT" : "RS",
+        "epoch %u shard %u: the record (%s) at or before sequence %llu: %s", epoch, shard,
+        record_kind_name(folding->restore.failed_kind),
+        (unsigned long long)folding->restore.failed_sequence, shard_replay_result_name(result));
 }
 
 /* --- how far --- */
@@ -112,7 +112,9 @@ static int fold_records(struct folding *folding, struct log_reader *reader, uint
                                  shard);
         if (stamp_max != 0 && record.stamp_ms > stamp_max)
             break;
-        code = impossible(folding, epoch, shard, restore_record(&folding->restore, &record));
+        code = impossible(
+            folding, epoch, shard,
+            restore_record_of(&folding->restore, shard, folding->fold->cut.shard_count, &record));
         whole = note_position(&folding->fold->cut.positions[shard], reader, &record);
         folding->fold->records++;
     }

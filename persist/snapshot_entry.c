@@ -9,7 +9,8 @@ enum {
     BLOCK_FIELDS = 11,
     BOOKING_FIELDS = 11,
     BOOKING_FIELDS_ALL = 22,
-    KEY_FIELDS = 10
+    KEY_FIELDS = 10,
+    ORDER_FIELDS = 19
 };
 
 /* --- to bytes --- */
@@ -120,6 +121,45 @@ uint32_t snapshot_encode_booking(const struct shard_booking_state *booking, uint
     return (uint32_t)(at - out);
 }
 
+static inline void pack_facts(msgpack_packer *packer, const struct order_facts *facts)
+{
+    if (!facts) {
+        msgpack_pack_nil(packer);
+        return;
+    }
+    msgpack_pack_bin(packer, sizeof *facts);
+    msgpack_pack_bin_body(packer, facts, sizeof *facts);
+}
+
+uint32_t snapshot_encode_order(const struct order *order, uint8_t *out)
+{
+    uint8_t *at = out;
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, &at, put);
+    pack_entry(&packer, ORDER_FIELDS, SNAPSHOT_ORDER);
+    pack_uuid(&packer, &order->id);
+    pack_uuid(&packer, &order->user_id);
+    msgpack_pack_uint8(&packer, order->state);
+    msgpack_pack_uint8(&packer, order->count);
+    msgpack_pack_uint8(&packer, order->known);
+    msgpack_pack_uint8(&packer, order->kind);
+    msgpack_pack_uint8(&packer, order->end);
+    pack_bool(&packer, order->posted);
+    pack_bool(&packer, order->voided);
+    msgpack_pack_uint64(&packer, order->expires_ms);
+    msgpack_pack_uint64(&packer, order->create_key.hash);
+    msgpack_pack_uint32(&packer, order->create_key.fingerprint);
+    msgpack_pack_uint64(&packer, order->end_key.hash);
+    msgpack_pack_uint32(&packer, order->end_key.fingerprint);
+    pack_uuid_or_nil(&packer, &order->payment_id);
+    msgpack_pack_array(&packer, order->count);
+    for (uint8_t i = 0; i < order->count; i++)
+        pack_uuid_or_nil(&packer, &order->bookings[i]);
+    pack_facts(&packer, order->created);
+    pack_facts(&packer, order->ended);
+    return (uint32_t)(at - out);
+}
+
 uint32_t snapshot_encode_key(const struct shard_key_state *key, uint8_t *out)
 {
     uint8_t *at = out;
@@ -227,6 +267,48 @@ static void take_booking(struct cursor *cursor, struct shard_booking_state *book
     take_rare(cursor, booking, fields);
 }
 
+static struct order_facts *take_facts(struct cursor *cursor, struct order_facts *facts)
+{
+    uint32_t length;
+    const uint8_t *bytes = take_bytes_or_nil(cursor, sizeof *facts, &length);
+    if (!bytes)
+        return NULL;
+    if (length != sizeof *facts) {
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+        return NULL;
+    }
+    memcpy(facts, bytes, sizeof *facts);
+    return facts;
+}
+
+static void take_order(struct cursor *cursor, struct snapshot_entry *entry, uint32_t fields)
+{
+    struct order *order = &entry->order.order;
+    memset(order, 0, sizeof *order);
+    if (fields != ORDER_FIELDS)
+        cursor_fail(cursor, RECORD_DECODE_RANGE);
+    take_uuid(cursor, &order->id);
+    take_uuid(cursor, &order->user_id);
+    order->state = (uint8_t)take_uint(cursor, ORDER_ENDED);
+    order->count = (uint8_t)take_uint(cursor, ORDER_ITEMS_MAX);
+    order->known = (uint8_t)take_uint(cursor, UINT8_MAX);
+    order->kind = (uint8_t)take_uint(cursor, ORDER_EXCHANGE);
+    order->end = (uint8_t)take_uint(cursor, BOOKING_REFUNDED);
+    order->posted = take_bool(cursor);
+    order->voided = take_bool(cursor);
+    order->expires_ms = take_uint(cursor, UINT64_MAX);
+    order->create_key.hash = take_uint(cursor, UINT64_MAX);
+    order->create_key.fingerprint = take_uint32(cursor);
+    order->end_key.hash = take_uint(cursor, UINT64_MAX);
+    order->end_key.fingerprint = take_uint32(cursor);
+    take_uuid_or_nil(cursor, &order->payment_id);
+    expect_array(cursor, order->count);
+    for (uint8_t i = 0; i < order->count && cursor->error == 0; i++)
+        take_uuid_or_nil(cursor, &order->bookings[i]);
+    order->created = take_facts(cursor, &entry->order.created);
+    order->ended = take_facts(cursor, &entry->order.ended);
+}
+
 static void take_key(struct cursor *cursor, struct shard_key_state *key, uint32_t fields)
 {
     if (fields != KEY_FIELDS)
@@ -266,6 +348,9 @@ static void take_body(struct cursor *cursor, struct snapshot_entry *entry,
         break;
     case SNAPSHOT_BOOKING:
         take_booking(cursor, &entry->booking, fields);
+        break;
+    case SNAPSHOT_ORDER:
+        take_order(cursor, entry, fields);
         break;
     case SNAPSHOT_KEY:
         take_key(cursor, &entry->key, fields);

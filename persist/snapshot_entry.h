@@ -23,6 +23,7 @@ enum snapshot_entry_kind {
 /* No entry but a record is longer. */
 enum { SNAPSHOT_ENTRY_BYTES_MAX = 1024 + ANSWER_MEMORY_BYTES_MAX };
 static_assert(ANSWER_MEMORY_BYTES_MAX > 5 * RECORD_BLOCK_SEATS_MAX, "a block fits");
+static_assert(ANSWER_MEMORY_BYTES_MAX > 2 * sizeof(struct order_facts), "an order fits");
 
 struct snapshot_entry {
     enum snapshot_entry_kind kind;
@@ -35,7 +36,11 @@ struct snapshot_entry {
             uint32_t changes;
         } zone_end;
         struct shard_booking_state booking; /* zone: index of the section's SNAPSHOT_ZONE */
-        struct shard_key_state key;         /* object unset; answer in the bytes */
+        struct {
+            struct order order;                /* created and ended: the two behind it, or NULL */
+            struct order_facts created, ended; /* as this build lays them out */
+        } order;
+        struct shard_key_state key; /* object unset; answer in the bytes */
     };
 };
 
@@ -45,6 +50,7 @@ uint32_t snapshot_encode_zone_end(uint32_t index, uint32_t changes, uint8_t *out
 /* The reason is no longer than a text of the catalog. */
 uint32_t snapshot_encode_block(const struct shard_block_state *block, uint8_t *out);
 uint32_t snapshot_encode_booking(const struct shard_booking_state *booking, uint8_t *out);
+uint32_t snapshot_encode_order(const struct order *order, uint8_t *out);
 uint32_t snapshot_encode_key(const struct shard_key_state *key, uint8_t *out);
 
 /* Decodes one entry from the front of `bytes`: its length, or a negative

@@ -198,6 +198,15 @@ static int flush_keys(struct loader *loader)
     return impossible(loader, result);
 }
 
+static int take_order(struct loader *loader)
+{
+    const struct order *order = &loader->entry.order.order;
+    uint16_t shard = partition_shard_of(loader->partitions, &order->user_id);
+    if (loader->same && shard != loader->shard)
+        return misplaced(loader);
+    return impossible(loader, shard_import_order(loader->shards[shard], order));
+}
+
 static int take_key(struct loader *loader)
 {
     const struct shard_key_state *key = &loader->entry.key;
@@ -261,7 +270,7 @@ static int take_entry(struct loader *loader)
     case SNAPSHOT_ZONE_END:
         return take_zone_end(loader);
     case SNAPSHOT_ORDER:
-        break;
+        return take_order(loader);
     }
     return misplaced(loader);
 }

@@ -216,7 +216,12 @@ static void put_key(struct writer *writer, const struct shard_key_state *key)
 static void put_home_role(struct writer *writer, const struct shard *shard)
 {
     struct shard_key_state key;
-    uint8_t answer[ANSWER_MEMORY_BYTES_MAX];
+    uint8_t answer[ANSWER_MEMORY_BYTES_MAX], *out;
+    for (uint32_t i = 0; i < shard_export_order_count(shard) && writer->result == 0; i++) {
+        const struct order *order = shard_export_order(shard, i);
+        if (order && (out = room(writer, SNAPSHOT_ENTRY_BYTES_MAX)))
+            added(writer, snapshot_encode_order(order, out));
+    }
     for (uint32_t at = 0;
          writer->result == 0 &&
          shard_export_key(shard, writer->options->cut.stamp_ms, &at, answer, &key);)
