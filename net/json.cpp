@@ -19,7 +19,9 @@ struct json_parser {
     size_t document_bytes_max = 0;
     uint32_t node_count = 0;
     uint32_t key_count = 0;
-    json_node nodes[JSON_NODES_MAX];
+    uint32_t node_count_max = JSON_NODES_MAX;
+    bool large = false; /* keys are counted for each object */
+    std::unique_ptr<json_node[]> nodes;
 };
 
 namespace
@@ -30,7 +32,7 @@ json_result walk(json_parser &json, ondemand::value value, uint32_t index, unsig
 /* The next free node with its key. NULL: none left. */
 json_node *add_node(json_parser &json, uint32_t *index)
 {
-    if (json.node_count == JSON_NODES_MAX)
+    if (json.node_count == json.node_count_max)
         return nullptr;
     *index = json.node_count++;
     json_node *node = &json.nodes[*index];
@@ -58,12 +60,14 @@ bool key_repeats(const json_parser &json, uint32_t object, uint32_t index)
 json_result walk_object(json_parser &json, ondemand::object &object, uint32_t parent,
                         unsigned depth)
 {
+    uint32_t own_keys = 0;
     for (auto field : object) {
         if (field.error())
             return JSON_INVALID;
         uint32_t index;
         json_node *node = add_node(json, &index);
-        if (node == nullptr || ++json.key_count > JSON_KEYS_MAX)
+        uint32_t &keys = json.large ? own_keys : json.key_count;
+        if (node == nullptr || ++keys > JSON_KEYS_MAX)
             return JSON_TOO_MANY;
         std::string_view key;
         if (field.unescaped_key().get(key))
@@ -228,7 +232,7 @@ json_result walk(json_parser &json, ondemand::value value, uint32_t index, unsig
         result = walk_atom(json.nodes[index], value, type == ondemand::json_type::null);
         break;
     }
-    json.nodes[index].next = static_cast<uint16_t>(json.node_count);
+    json.nodes[index].next = json.node_count;
     return result;
 }
 
@@ -256,24 +260,38 @@ json_result parse(json_parser &json, size_t length)
     /* At the end there is no current location; anywhere else is trailing text. */
     if (document.current_location().error() != simdjson::OUT_OF_BOUNDS)
         return JSON_INVALID;
-    node->next = static_cast<uint16_t>(json.node_count);
+    node->next = json.node_count;
     return JSON_OK;
 }
 
 } // namespace
 
-extern "C" struct json_parser *json_parser_new(size_t document_bytes_max)
+static struct json_parser *parser_new(size_t document_bytes_max, bool large)
 {
     json_parser *json = new (std::nothrow) json_parser();
     if (json == nullptr)
         return nullptr;
     json->document_bytes_max = document_bytes_max;
+    json->large = large;
+    json->node_count_max = large ? JSON_LARGE_NODES_MAX : JSON_NODES_MAX;
+    json->nodes.reset(new (std::nothrow) json_node[json->node_count_max]);
     json->padded.reset(new (std::nothrow) char[document_bytes_max + simdjson::SIMDJSON_PADDING]());
-    if (!json->padded || json->parser.allocate(document_bytes_max, JSON_DEPTH_MAX + 2)) {
+    if (!json->nodes || !json->padded ||
+        json->parser.allocate(document_bytes_max, JSON_DEPTH_MAX + 2)) {
         delete json;
         return nullptr;
     }
     return json;
+}
+
+extern "C" struct json_parser *json_parser_new(size_t document_bytes_max)
+{
+    return parser_new(document_bytes_max, false);
+}
+
+extern "C" struct json_parser *json_parser_new_large(size_t document_bytes_max)
+{
+    return parser_new(document_bytes_max, true);
 }
 
 extern "C" void json_parser_free(struct json_parser *parser)
@@ -284,7 +302,7 @@ extern "C" void json_parser_free(struct json_parser *parser)
 extern "C" enum json_result json_parse(struct json_parser *parser, const char *text, size_t length,
                                        const struct json_node **nodes, uint32_t *count)
 {
-    *nodes = parser->nodes;
+    *nodes = parser->nodes.get();
     *count = 0;
     if (length > parser->document_bytes_max)
         return JSON_TOO_LONG;

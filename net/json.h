@@ -13,7 +13,12 @@
 extern "C" {
 #endif
 
-enum { JSON_DEPTH_MAX = 16, JSON_KEYS_MAX = 128, JSON_NODES_MAX = 512 };
+enum {
+    JSON_DEPTH_MAX = 16,
+    JSON_KEYS_MAX = 128, /* of a document; of a large one in each object */
+    JSON_NODES_MAX = 512,
+    JSON_LARGE_NODES_MAX = 1 << 16
+};
 
 enum json_type {
     JSON_NULL,
@@ -30,7 +35,7 @@ enum json_type {
  * a walk over children is i = nodes[i].next. */
 struct json_node {
     uint8_t type; /* enum json_type */
-    uint16_t next;
+    uint32_t next;
     uint32_t key_length;
     uint32_t text_length;
     const char *key;  /* unescaped; NULL in an array and at the top */
@@ -50,8 +55,9 @@ enum json_result {
 /* A parser with all the memory it will ever use. One thread. */
 struct json_parser;
 
-/* NULL: out of memory. */
+/* NULL: out of memory. A large one takes documents of many small objects. */
 struct json_parser *json_parser_new(size_t document_bytes_max);
+struct json_parser *json_parser_new_large(size_t document_bytes_max);
 void json_parser_free(struct json_parser *parser);
 
 /* Allocates nothing. Nodes and texts hold until the next parse; `text` itself

@@ -17,8 +17,10 @@ struct rest *rest_new(struct worker *worker, const struct config *config)
     rest->config = config;
     rest->jwt = jwt_checker_new(config);
     rest->json = json_parser_new(config->server.body_bytes_max);
+    rest->json_large = json_parser_new_large(config->server.body_bytes_max);
     rest->lookups = rest_lookups_new();
-    if (rest->jwt == NULL || rest->json == NULL || rest->lookups == NULL) {
+    if (rest->jwt == NULL || rest->json == NULL || rest->json_large == NULL ||
+        rest->lookups == NULL) {
         rest_free(rest);
         return NULL;
     }
@@ -31,6 +33,7 @@ void rest_free(struct rest *rest)
         return;
     jwt_checker_free(rest->jwt);
     json_parser_free(rest->json);
+    json_parser_free(rest->json_large);
     rest_lookups_free(rest->lookups);
     free(rest);
 }
@@ -142,7 +145,8 @@ enum rest_outcome rest_handle(struct rest *rest, const struct http_request *requ
                                                : refuse_method(&call, &header);
     }
     call.route = match.route;
-    call.parameter = match.parameter;
+    call.parameter = match.parameters[0];
+    call.second_parameter = match.parameters[1];
     return authorize(&call) ? match.route->handle(&call) : REST_ANSWERED;
 }
 
@@ -165,9 +169,24 @@ static void answer_success(struct rest *rest, const struct answer *answer,
     switch (answer->kind) {
     case COMMAND_EVENT_CREATE:
     case COMMAND_EVENT_STATUS:
+    case COMMAND_EVENT_SALE:
     case COMMAND_SHOW_CREATE:
     case COMMAND_ZONE_CREATE:
+    case COMMAND_STATION_CREATE:
+    case COMMAND_ROUTE_CREATE:
         rest_answer_catalog(rest, answer, response);
+        break;
+    case COMMAND_CAPACITY:
+    case COMMAND_ZONE_SALE:
+        rest_answer_zone(rest, answer, response);
+        break;
+    case COMMAND_BLOCK_CREATE:
+    case COMMAND_BLOCK_END:
+    case COMMAND_BLOCK_LIST:
+        rest_answer_block(rest, answer, response);
+        break;
+    case COMMAND_SEAT_MAP:
+        rest_answer_seat_map(rest, answer, response);
         break;
     case COMMAND_ORDER_CREATE:
     case COMMAND_ORDER_CONFIRM:

@@ -19,7 +19,7 @@ struct rest {
     struct worker *worker;
     const struct config *config;
     struct jwt_checker *jwt;
-    struct json_parser *json;
+    struct json_parser *json, *json_large;
 };
 
 struct rest_call {
@@ -31,6 +31,7 @@ struct rest_call {
     struct reply_to to;
     const struct route *route;
     struct text parameter; /* of the path; bytes NULL: none */
+    struct text second_parameter;
     bool authenticated;
     struct actor actor; /* set when authenticated */
     struct uuid tenant; /* nil: the token names none */
@@ -109,11 +110,23 @@ char *rest_put_meta(char *at, struct rest_page page, uint64_t total);
 size_t rest_event_bytes(const struct catalog_event *event, bool description);
 char *rest_put_event(char *at, const struct catalog_event *event, bool description);
 
-size_t rest_show_bytes(const struct catalog_show *show);
+size_t rest_show_bytes(const struct catalog *catalog, const struct catalog_show *show);
 char *rest_put_show(char *at, const struct catalog *catalog, const struct catalog_show *show);
 
 size_t rest_zone_bytes(const struct catalog_zone *zone);
 char *rest_put_zone(char *at, const struct catalog_zone *zone);
+
+/* --- rest_render_trip.c --- */
+
+size_t rest_station_bytes(const struct catalog_station *station);
+char *rest_put_station(char *at, const struct catalog_station *station);
+
+size_t rest_route_bytes(const struct catalog *catalog, const struct catalog_route *route);
+char *rest_put_route(char *at, const struct catalog *catalog, const struct catalog_route *route);
+
+/* [{"station_id":...,"code":...,"name":...,"arrives_at":...,"departs_at":...},...] */
+size_t rest_stops_bytes(const struct catalog *catalog, const struct catalog_show *show);
+char *rest_put_stops(char *at, const struct catalog *catalog, const struct catalog_show *show);
 
 const char *rest_event_status_name(enum event_status status);
 const struct currency *rest_zone_currency(const struct catalog_zone *zone);
@@ -151,6 +164,13 @@ void rest_answer_booking(struct rest *rest, const struct answer *answer,
                          struct http_response *response);
 void rest_answer_catalog(struct rest *rest, const struct answer *answer,
                          struct http_response *response);
+/* rest_zone.c, rest_block.c, rest_seat_map.c */
+void rest_answer_zone(struct rest *rest, const struct answer *answer,
+                      struct http_response *response);
+void rest_answer_block(struct rest *rest, const struct answer *answer,
+                       struct http_response *response);
+void rest_answer_seat_map(struct rest *rest, const struct answer *answer,
+                          struct http_response *response);
 
 /* Begins a success that a shard decided, with its position. */
 char *rest_open_answer(struct http_response *response, const struct answer *answer, int status,
@@ -160,6 +180,13 @@ char *rest_open_answer(struct http_response *response, const struct answer *answ
 
 /* The event a path names by id or slug. NULL: unknown. */
 const struct catalog_event *rest_find_event(const struct rest_call *call);
+
+/* The event a zone or show is of, if the caller may see it. NULL: not. */
+const struct catalog_event *rest_visible_event(const struct rest_call *call,
+                                               const struct catalog_event *event);
+
+/* Reads If-None-Match: "*", or a list with this tag, weak or not (RFC 9110, 13.1.2). */
+bool rest_etag_matches(struct text list, const char *etag, size_t length);
 
 /* May the caller change this event: its organizer, or an admin of its tenant? */
 bool rest_may_manage(const struct rest_call *call, const struct catalog_event *event);

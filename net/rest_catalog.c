@@ -37,8 +37,8 @@ const struct catalog_event *rest_find_event(const struct rest_call *call)
     return catalog_event_by_slug(replica(call), name.bytes, name.length);
 }
 
-static const struct catalog_event *visible_event(const struct rest_call *call,
-                                                 const struct catalog_event *event)
+const struct catalog_event *rest_visible_event(const struct rest_call *call,
+                                               const struct catalog_event *event)
 {
     return event != NULL && may_see(call, event) ? event : NULL;
 }
@@ -74,25 +74,24 @@ static void event_etag(const struct catalog_event *event, char etag[ETAG_BYTES])
         etag[i] = "0123456789abcdef"[hash >> 60];
 }
 
-/* If-None-Match: "*" or a list with this tag, weak or not (RFC 9110, 13.1.2). */
-static bool etag_matches(struct text list, const char etag[ETAG_BYTES])
+bool rest_etag_matches(struct text list, const char *etag, size_t length)
 {
     if (list.bytes == NULL)
         return false;
     if (list.length == 1 && list.bytes[0] == '*')
         return true;
-    return memmem(list.bytes, list.length, etag, ETAG_BYTES) != NULL;
+    return memmem(list.bytes, list.length, etag, length) != NULL;
 }
 
 enum rest_outcome rest_event_get(struct rest_call *call)
 {
     static const char revalidate[] = "no-cache";
-    const struct catalog_event *event = visible_event(call, rest_find_event(call));
+    const struct catalog_event *event = rest_visible_event(call, rest_find_event(call));
     if (event == NULL)
         return rest_not_found(call);
     char etag[ETAG_BYTES];
     event_etag(event, etag);
-    bool unchanged = etag_matches(call->request->if_none_match, etag);
+    bool unchanged = rest_etag_matches(call->request->if_none_match, etag, ETAG_BYTES);
     size_t bytes_max = unchanged ? 0 : ENVELOPE_BYTES + rest_event_bytes(event, true);
     http_response_begin(call->response, unchanged ? 304 : 200, bytes_max);
     http_response_header(call->response, "ETag", etag, ETAG_BYTES);
@@ -113,7 +112,7 @@ static const struct catalog_show *visible_show(const struct rest_call *call)
     if (!uuid_parse(&id, call->parameter.bytes, call->parameter.length))
         return NULL;
     const struct catalog_show *show = catalog_show(replica(call), &id);
-    if (show == NULL || !visible_event(call, catalog_event(replica(call), &show->event_id)))
+    if (show == NULL || !rest_visible_event(call, catalog_event(replica(call), &show->event_id)))
         return NULL;
     return show;
 }
@@ -124,7 +123,7 @@ enum rest_outcome rest_show_get(struct rest_call *call)
     if (show == NULL)
         return rest_not_found(call);
     char *body;
-    char *at = open_data(call, rest_show_bytes(show), &body);
+    char *at = open_data(call, rest_show_bytes(replica(call), show), &body);
     return close_data(call, body, rest_put_show(at, replica(call), show));
 }
 
@@ -134,7 +133,7 @@ enum rest_outcome rest_zone_get(struct rest_call *call)
     if (!uuid_parse(&id, call->parameter.bytes, call->parameter.length))
         return rest_not_found(call);
     const struct catalog_zone *zone = catalog_zone(replica(call), &id);
-    if (zone == NULL || !visible_event(call, catalog_event(replica(call), &zone->event_id)))
+    if (zone == NULL || !rest_visible_event(call, catalog_event(replica(call), &zone->event_id)))
         return rest_not_found(call);
     char *body;
     char *at = open_data(call, rest_zone_bytes(zone), &body);
@@ -161,14 +160,14 @@ static void listing_add(struct listing *listing, const void *item)
     listing->total++;
 }
 
-static enum rest_outcome answer_listing(struct rest_call *call, const struct listing *listing,
-                                        size_t (*bytes)(const void *item),
-                                        char *(*put)(char *at, const struct catalog *catalog,
-                                                     const void *item))
+static enum rest_outcome
+answer_listing(struct rest_call *call, const struct listing *listing,
+               size_t (*bytes)(const struct catalog *catalog, const void *item),
+               char *(*put)(char *at, const struct catalog *catalog, const void *item))
 {
     size_t bytes_max = REST_META_BYTES_MAX + 2;
     for (uint32_t i = 0; i < listing->count; i++)
-        bytes_max += bytes(listing->items[i]) + 1;
+        bytes_max += bytes(replica(call), listing->items[i]) + 1;
     char *body;
     char *at = open_data(call, bytes_max, &body);
     *at++ = '[';
@@ -181,8 +180,9 @@ static enum rest_outcome answer_listing(struct rest_call *call, const struct lis
     return close_data(call, body, rest_put_meta(at, listing->page, listing->total));
 }
 
-static size_t event_bytes(const void *item)
+static size_t event_bytes(const struct catalog *catalog, const void *item)
 {
+    (void)catalog;
     return rest_event_bytes(item, false);
 }
 
@@ -192,9 +192,9 @@ static char *put_event(char *at, const struct catalog *catalog, const void *item
     return rest_put_event(at, item, false);
 }
 
-static size_t show_bytes(const void *item)
+static size_t show_bytes(const struct catalog *catalog, const void *item)
 {
-    return rest_show_bytes(item);
+    return rest_show_bytes(catalog, item);
 }
 
 static char *put_show(char *at, const struct catalog *catalog, const void *item)
@@ -202,8 +202,9 @@ static char *put_show(char *at, const struct catalog *catalog, const void *item)
     return rest_put_show(at, catalog, item);
 }
 
-static size_t zone_bytes(const void *item)
+static size_t zone_bytes(const struct catalog *catalog, const void *item)
 {
+    (void)catalog;
     return rest_zone_bytes(item);
 }
 
@@ -253,7 +254,7 @@ enum rest_outcome rest_event_list(struct rest_call *call)
 enum rest_outcome rest_event_shows(struct rest_call *call)
 {
     struct listing listing = {.total = 0};
-    const struct catalog_event *event = visible_event(call, rest_find_event(call));
+    const struct catalog_event *event = rest_visible_event(call, rest_find_event(call));
     if (event == NULL)
         return rest_not_found(call);
     if (!rest_page(call, &listing.page))

@@ -60,9 +60,17 @@ static const char *state_name(const struct answer *answer)
     switch (answer->kind) {
     case COMMAND_EVENT_STATUS:
         return "cancelled"; /* the one state that nothing leads out of */
+    case COMMAND_EVENT_SALE:
+        return "cancelled";
     case COMMAND_SHOW_CREATE:
     case COMMAND_ZONE_CREATE:
         return "cancelled_or_full";
+    case COMMAND_STATION_CREATE:
+    case COMMAND_ROUTE_CREATE:
+    case COMMAND_BLOCK_CREATE:
+        return "full";
+    case COMMAND_BLOCK_END:
+        return "ended";
     default:
         return booking_status_name(answer->refusal.status);
     }
@@ -148,7 +156,7 @@ static char *put_of_result(char *at, const struct rest *rest, const struct answe
     case RESULT_INVALID_STATE:
         return put_name(at, "status", state_name(answer));
     case RESULT_CONFLICT:
-        return put_name(at, "field", "slug");
+        return put_name(at, "field", answer->kind == COMMAND_STATION_CREATE ? "code" : "slug");
     case RESULT_KIND_UNSUPPORTED:
         return put_kind(at, answer);
     case RESULT_SEAT_UNAVAILABLE:

@@ -139,6 +139,16 @@ static bool read_value(const struct form_field *field, const struct json_node *n
         return read_list(field, nodes, index, member);
     case FORM_STOP:
         return read_stop(field, node, member);
+    case FORM_CHOICE: {
+        struct form_choice *choice = member;
+        choice->sent = true;
+        return read_flag(node, &choice->value);
+    }
+    case FORM_OBJECT:
+        if (node->type != JSON_OBJECT)
+            return false;
+        *(const struct json_node **)member = node;
+        return true;
     case FORM_LATER:
         return false;
     default:
@@ -214,8 +224,9 @@ static bool accept_media(struct rest_call *call)
     return false;
 }
 
-bool form_read(struct rest_call *call, const struct form_field *fields, size_t field_count,
-               void *out, size_t out_bytes, struct form_faults *faults)
+static bool read_with(struct rest_call *call, struct json_parser *json,
+                      const struct form_field *fields, size_t field_count, void *out,
+                      size_t out_bytes, struct form_faults *faults)
 {
     assert(field_count <= 64);
     static const struct json_node empty = {.type = JSON_OBJECT, .next = 1};
@@ -227,8 +238,7 @@ bool form_read(struct rest_call *call, const struct form_field *fields, size_t f
     if (body.length > 0) {
         if (!accept_media(call))
             return false;
-        enum json_result result =
-            json_parse(call->rest->json, body.bytes, body.length, &nodes, &node_count);
+        enum json_result result = json_parse(json, body.bytes, body.length, &nodes, &node_count);
         if (result != JSON_OK) {
             rest_problem(call->response,
                          &(struct rest_problem){.status = 400,
@@ -240,6 +250,18 @@ bool form_read(struct rest_call *call, const struct form_field *fields, size_t f
     }
     read_fields(fields, field_count, nodes, 0, out, faults);
     return true;
+}
+
+bool form_read(struct rest_call *call, const struct form_field *fields, size_t field_count,
+               void *out, size_t out_bytes, struct form_faults *faults)
+{
+    return read_with(call, call->rest->json, fields, field_count, out, out_bytes, faults);
+}
+
+bool form_read_large(struct rest_call *call, const struct form_field *fields, size_t field_count,
+                     void *out, size_t out_bytes, struct form_faults *faults)
+{
+    return read_with(call, call->rest->json_large, fields, field_count, out, out_bytes, faults);
 }
 
 void form_read_element(const struct form_field *fields, size_t field_count,

@@ -18,9 +18,15 @@ enum form_kind {
     FORM_DECIMAL,  /* struct text, a JSON number as written */
     FORM_CURRENCY, /* int, index and one more of the currency table */
     FORM_FLAG,     /* bool */
+    FORM_CHOICE,   /* struct form_choice: a flag whose default is the operation's */
     FORM_LIST,     /* struct form_list of min to max elements */
     FORM_STOP, /* const struct json_node *, a string of 1..max bytes or a plain integer from min */
-    FORM_LATER /* part of the contract, not sold yet: always refused */
+    FORM_OBJECT, /* const struct json_node *, an object among the body's nodes */
+    FORM_LATER   /* part of the contract, not sold yet: always refused */
+};
+
+struct form_choice {
+    bool sent, value;
 };
 
 /* The elements of an array: i = nodes[i].next, from first until end. */
@@ -74,6 +80,10 @@ void form_fault_value(struct form_faults *faults, const char *field, const char 
  * are left in *faults, for the operation to add its own and to refuse. */
 bool form_read(struct rest_call *call, const struct form_field *fields, size_t field_count,
                void *out, size_t out_bytes, struct form_faults *faults);
+
+/* The same for bodies with lists of many elements. */
+bool form_read_large(struct rest_call *call, const struct form_field *fields, size_t field_count,
+                     void *out, size_t out_bytes, struct form_faults *faults);
 
 /* The same of an object within the body; `faults` goes on, `list` and index are of
  * the array it stands in. */

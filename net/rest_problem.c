@@ -45,7 +45,7 @@ static const struct refusal_kind refusal_kinds[RESULT_COUNT] = {
     [RESULT_PART_OF_ORDER] = {409, "PART_OF_ORDER",
                               "The booking can only be changed with its order."},
     [RESULT_FORBIDDEN] = {403, "FORBIDDEN", "Your account may not do that."},
-    [RESULT_CONFLICT] = {409, "INVALID_STATE", "Another event has this slug."},
+    [RESULT_CONFLICT] = {409, "INVALID_STATE", "Something else has this name already."},
     [RESULT_KIND_UNSUPPORTED] = {400, "VALIDATION_ERROR",
                                  "The kind of this zone does not allow that."},
     [RESULT_RATE_LIMITED] = {429, "RATE_LIMITED", "Too many requests; try again later."},

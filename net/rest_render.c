@@ -7,7 +7,7 @@
 #include "json_text.h"
 
 /* Names, ids, times and numbers of each object, without its free texts. */
-enum { EVENT_BYTES = 640, SHOW_BYTES = 384, ZONE_BYTES = 512 };
+enum { EVENT_BYTES = 704, SHOW_BYTES = 448, ZONE_BYTES = 768 };
 
 const char *rest_event_status_name(enum event_status status)
 {
@@ -26,6 +26,11 @@ static char *put_name(char *at, const char *name)
     at = stpcpy(at, name);
     *at++ = '"';
     return at;
+}
+
+static char *put_flag(char *at, bool flag)
+{
+    return flag ? JSON_PUT(at, "true") : JSON_PUT(at, "false");
 }
 
 /* It was checked when the zone was made. */
@@ -75,6 +80,10 @@ char *rest_put_event(char *at, const struct catalog_event *event, bool descripti
     at = json_put_time_or_null(at, event->sale_start_ms);
     at = JSON_PUT(at, ",\"sale_end_at\":");
     at = json_put_time_or_null(at, event->sale_end_ms);
+    at = JSON_PUT(at, ",\"sale_closed\":");
+    at = put_flag(at, event->sale_closed);
+    at = JSON_PUT(at, ",\"prevent_orphans\":");
+    at = put_flag(at, !event->allow_orphans);
     at = JSON_PUT(at, ",\"max_per_user\":");
     at = json_put_count(at, event->max_per_user);
     at = JSON_PUT(at, ",\"created_at\":");
@@ -86,9 +95,9 @@ char *rest_put_event(char *at, const struct catalog_event *event, bool descripti
 
 /* --- shows --- */
 
-size_t rest_show_bytes(const struct catalog_show *show)
+size_t rest_show_bytes(const struct catalog *catalog, const struct catalog_show *show)
 {
-    return SHOW_BYTES + json_text_bytes(show->name);
+    return SHOW_BYTES + json_text_bytes(show->name) + rest_stops_bytes(catalog, show);
 }
 
 /* A show has no state of its own: it is on sale as its event is. */
@@ -98,7 +107,7 @@ char *rest_put_show(char *at, const struct catalog *catalog, const struct catalo
     const struct catalog_zone *zone;
     uint64_t total = 0, available = 0;
     for (uint32_t i = 0; (zone = catalog_show_zone(catalog, &show->id, i)) != NULL; i++) {
-        total += zone->total_seats;
+        total += published(&zone->counters->total);
         available += published(&zone->counters->available);
     }
     at = JSON_PUT(at, "{\"id\":");
@@ -115,6 +124,10 @@ char *rest_put_show(char *at, const struct catalog *catalog, const struct catalo
     at = json_put_count(at, total);
     at = JSON_PUT(at, ",\"available_seats\":");
     at = json_put_count(at, available);
+    at = JSON_PUT(at, ",\"route_id\":");
+    at = uuid_is_nil(&show->route_id) ? JSON_PUT(at, "null") : json_put_uuid(at, &show->route_id);
+    at = JSON_PUT(at, ",\"stops\":");
+    at = rest_put_stops(at, catalog, show);
     at = JSON_PUT(at, ",\"created_at\":");
     at = json_put_time(at, show->created_ms);
     at = JSON_PUT(at, ",\"updated_at\":");
@@ -126,7 +139,20 @@ char *rest_put_show(char *at, const struct catalog *catalog, const struct catalo
 
 size_t rest_zone_bytes(const struct catalog_zone *zone)
 {
-    return ZONE_BYTES + json_text_bytes(zone->name);
+    return ZONE_BYTES + json_text_bytes(zone->name) +
+           (size_t)zone->segment_price_count * (MONEY_TEXT_BYTES_MAX + 1);
+}
+
+/* null where the zone has one price for every way. */
+static char *put_segment_prices(char *at, const struct catalog_zone *zone)
+{
+    if (zone->segment_price_count == 0)
+        return JSON_PUT(at, "null");
+    for (uint32_t i = 0; i < zone->segment_price_count; i++) {
+        *at++ = i == 0 ? '[' : ',';
+        at = money_format(at, zone->segment_prices[i], rest_zone_currency(zone)->decimals);
+    }
+    return JSON_PUT(at, "]");
 }
 
 char *rest_put_zone(char *at, const struct catalog_zone *zone)
@@ -146,13 +172,21 @@ char *rest_put_zone(char *at, const struct catalog_zone *zone)
     at = JSON_PUT(at, ",\"kind\":");
     at = put_name(at, zone->kind == ZONE_GENERAL ? "general" : "seated");
     at = JSON_PUT(at, ",\"total_seats\":");
-    at = json_put_count(at, zone->total_seats);
+    at = json_put_count(at, published(&zone->counters->total));
     at = JSON_PUT(at, ",\"available_seats\":");
     at = json_put_count(at, published(&zone->counters->available));
     at = JSON_PUT(at, ",\"reserved_seats\":");
     at = json_put_count(at, published(&zone->counters->reserved));
     at = JSON_PUT(at, ",\"sold_seats\":");
     at = json_put_count(at, published(&zone->counters->sold));
+    at = JSON_PUT(at, ",\"blocked_seats\":");
+    at = json_put_count(at, published(&zone->counters->blocked));
+    at = JSON_PUT(at, ",\"closed\":");
+    at = put_flag(at, published(&zone->counters->closed) != 0);
+    at = JSON_PUT(at, ",\"row_count\":");
+    at = zone->plan == NULL ? JSON_PUT(at, "null") : json_put_count(at, zone->plan->row_count);
+    at = JSON_PUT(at, ",\"segment_prices\":");
+    at = put_segment_prices(at, zone);
     at = JSON_PUT(at, ",\"created_at\":");
     at = json_put_time(at, zone->created_ms);
     at = JSON_PUT(at, ",\"updated_at\":");

@@ -38,8 +38,30 @@ enum rest_outcome rest_event_create(struct rest_call *call);
 enum rest_outcome rest_event_publish(struct rest_call *call);
 enum rest_outcome rest_event_unpublish(struct rest_call *call);
 enum rest_outcome rest_event_cancel(struct rest_call *call);
+enum rest_outcome rest_event_close(struct rest_call *call);
+enum rest_outcome rest_event_reopen(struct rest_call *call);
+
+/* rest_trip.c: become commands */
+enum rest_outcome rest_station_create(struct rest_call *call);
+enum rest_outcome rest_route_create(struct rest_call *call);
 enum rest_outcome rest_show_create(struct rest_call *call);
+
+/* rest_zone.c, rest_block.c: become commands */
 enum rest_outcome rest_zone_create(struct rest_call *call);
+enum rest_outcome rest_zone_capacity(struct rest_call *call);
+enum rest_outcome rest_zone_close(struct rest_call *call);
+enum rest_outcome rest_zone_reopen(struct rest_call *call);
+enum rest_outcome rest_block_create(struct rest_call *call);
+enum rest_outcome rest_block_end(struct rest_call *call);
+enum rest_outcome rest_block_list(struct rest_call *call);
+
+/* rest_seat_map.c: becomes a command, but for seats without their states */
+enum rest_outcome rest_seat_map(struct rest_call *call);
+
+/* rest_trip_search.c: answered from the worker's replica */
+enum rest_outcome rest_station_list(struct rest_call *call);
+enum rest_outcome rest_route_list(struct rest_call *call);
+enum rest_outcome rest_trip_search(struct rest_call *call);
 
 /* rest_operations.c: answered from published counters */
 enum rest_outcome rest_health(struct rest_call *call);

@@ -29,7 +29,20 @@ static const struct route routes[] = {
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/shows/{show_id}/zones", rest_show_zones},
     {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/shows/{show_id}/zones", rest_zone_create},
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/shows/{show_id}", rest_show_get},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/zones/{zone_id}/seats", rest_seat_map},
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/zones/{zone_id}", rest_zone_get},
+    {HTTP_GET, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/blocks", rest_block_list},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/blocks", rest_block_create},
+    {HTTP_DELETE, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/blocks/{block_id}",
+     rest_block_end},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/capacity", rest_zone_capacity},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/close", rest_zone_close},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/zones/{zone_id}/reopen", rest_zone_reopen},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/trips", rest_trip_search},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/stations", rest_station_list},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/stations", rest_station_create},
+    {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/routes", rest_route_list},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/routes", rest_route_create},
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/events", rest_event_list},
     {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events", rest_event_create},
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/events/{event}/shows", rest_event_shows},
@@ -37,6 +50,8 @@ static const struct route routes[] = {
     {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events/{event}/publish", rest_event_publish},
     {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events/{event}/unpublish", rest_event_unpublish},
     {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events/{event}/cancel", rest_event_cancel},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events/{event}/close", rest_event_close},
+    {HTTP_POST, ROUTE_AUTH_ORGANIZER, "/api/v1/events/{event}/reopen", rest_event_reopen},
     {HTTP_GET, ROUTE_AUTH_OPTIONAL, "/api/v1/events/{event}", rest_event_get},
 
     {HTTP_GET, ROUTE_AUTH_NONE, "/health", rest_health},
@@ -56,11 +71,14 @@ const struct route *router_table(size_t *count)
 }
 
 /* Walks pattern and path side by side; a brace takes the rest of a segment. */
-static bool pattern_matches(const char *pattern, struct text path, struct text *parameter)
+static bool pattern_matches(const char *pattern, struct text path,
+                            struct text parameters[ROUTE_PARAMETERS_MAX])
 {
+    uint32_t count = 0;
     const char *at = path.bytes;
     const char *end = at + path.length;
-    *parameter = (struct text){NULL, 0};
+    for (uint32_t i = 0; i < ROUTE_PARAMETERS_MAX; i++)
+        parameters[i] = (struct text){NULL, 0};
     while (*pattern != '\0') {
         if (*pattern != '{') {
             if (at == end || *at++ != *pattern++)
@@ -72,7 +90,7 @@ static bool pattern_matches(const char *pattern, struct text path, struct text *
             at++;
         if (at == start)
             return false;
-        *parameter = (struct text){start, (uint32_t)(at - start)};
+        parameters[count++] = (struct text){start, (uint32_t)(at - start)};
         pattern = strchr(pattern, '}') + 1;
     }
     return at == end;
@@ -80,11 +98,11 @@ static bool pattern_matches(const char *pattern, struct text path, struct text *
 
 struct route_match router_match(enum http_method method, struct text path)
 {
-    struct route_match match = {NULL, NULL, {NULL, 0}};
+    struct route_match match = {NULL, NULL, {{NULL, 0}, {NULL, 0}}};
     enum http_method wanted = method == HTTP_HEAD ? HTTP_GET : method;
     for (const struct route *route = routes; route < routes + ROUTE_COUNT; route++) {
         if (match.first == NULL) {
-            if (!pattern_matches(route->pattern, path, &match.parameter))
+            if (!pattern_matches(route->pattern, path, match.parameters))
                 continue;
             match.first = route;
         } else if (strcmp(route->pattern, match.first->pattern) != 0) {

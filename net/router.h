@@ -5,7 +5,7 @@
 
 #include "http.h"
 
-enum { ROUTE_PARAMETERS_MAX = 1 };
+enum { ROUTE_PARAMETERS_MAX = 2 };
 
 /* Who may come; checked before a body is looked at. */
 enum route_auth {
@@ -27,11 +27,12 @@ struct route {
 /* The table and its length. Routes of one pattern stand together. */
 const struct route *router_table(size_t *count);
 
-/* The text of a path parameter, not empty. bytes NULL: the pattern has none. */
+/* The texts of the path's parameters, not empty. bytes NULL: the pattern has not
+ * so many. */
 struct route_match {
     const struct route *route; /* NULL: no such path, or not with this method */
     const struct route *first; /* NULL: no such path; else where its pattern starts */
-    struct text parameter;
+    struct text parameters[ROUTE_PARAMETERS_MAX];
 };
 
 struct route_match router_match(enum http_method method, struct text path);

@@ -18,9 +18,9 @@ static struct route_match match(enum http_method method, const char *path)
 
 static void expect_parameter(struct route_match found, const char *wanted)
 {
-    assert_non_null(found.parameter.bytes);
-    assert_int_equal(found.parameter.length, strlen(wanted));
-    assert_memory_equal(found.parameter.bytes, wanted, strlen(wanted));
+    assert_non_null(found.parameters[0].bytes);
+    assert_int_equal(found.parameters[0].length, strlen(wanted));
+    assert_memory_equal(found.parameters[0].bytes, wanted, strlen(wanted));
 }
 
 /* Literal segments win over parameters; a parameter takes one segment. */
