@@ -33,7 +33,9 @@ struct booking {
     uint32_t extra; /* 0: none */
 };
 
-enum { BOOKING_IN_HEAP = UINT32_MAX - 1, BOOKING_NOT_DUE = UINT32_MAX - 2 };
+/* No enumerators: those are ints. */
+#define BOOKING_IN_HEAP (UINT32_MAX - 1)
+#define BOOKING_NOT_DUE (UINT32_MAX - 2)
 
 _Static_assert(sizeof(struct booking) == 64, "a booking is one cache line");
 
