@@ -122,10 +122,20 @@ static int judge_restored(const struct restore *restore, enum shard_replay_resul
     return -1;
 }
 
+struct replay {
+    struct restore restore;
+    struct data_dir_epoch *epochs; /* by number - 1 */
+};
+
 static int visit_record(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
 {
-    (void)epoch, (void)shard;
-    return judge_restored(context, restore_record(context, record));
+    struct replay *replay = context;
+    enum shard_replay_result result =
+        restore_record_of(&replay->restore, shard, replay->epochs[epoch - 1].shard_count, record);
+
+    if (judge_restored(&replay->restore, result) == 0)
+        return 0;
+    return result == SHARD_REPLAY_STATE_DIFFERS ? LOG_VISIT_STATE_DIFFERS : -1;
 }
 
 static struct shard_options shard_options(const struct boxoffice *boxoffice)
@@ -142,45 +152,34 @@ static struct shard_options shard_options(const struct boxoffice *boxoffice)
         .reserve_burst = config->rate_limit.reserve_burst};
 }
 
-/* The counts that recovery rebuilt are durable: show them before serving. */
-static void publish_recovered_counts(struct shard *shard)
-{
-    struct shard_zone_counts counts[64];
-    uint32_t count;
-
-    while ((count = shard_take_changed_zones(shard, counts, 64)) > 0) {
-        for (uint32_t i = 0; i < count; i++) {
-            atomic_store(&counts[i].counters->available, counts[i].available);
-            atomic_store(&counts[i].counters->reserved, counts[i].reserved);
-            atomic_store(&counts[i].counters->sold, counts[i].sold);
-        }
-    }
-}
-
 static int recover(struct boxoffice *boxoffice)
 {
     const struct clock clock = boxoffice->group.clock;
-    struct restore restore = {.shards = boxoffice->shards,
-                              .partitions = &boxoffice->group.partitions};
+    struct replay replay = {
+        .restore = {.shards = boxoffice->shards, .partitions = &boxoffice->group.partitions}};
     struct recovery_options options = {.shard_count = boxoffice->group.shard_count,
                                        .segment_bytes = boxoffice->config.storage.segment_bytes,
                                        .now_ms = clock.wall_ms(clock.context)};
     const struct shard_options shard = shard_options(boxoffice);
+    uint32_t epoch_count;
     struct log_error error = {0};
     uint64_t begun_ns = clock.monotonic_ns(clock.context);
 
     if (snapshot_restore(boxoffice->dir, &shard, boxoffice->shards, &boxoffice->cut, &error) != 0)
         return fail_log(&error);
-    restore.stamp_ms = boxoffice->cut.stamp_ms;
+    replay.restore.stamp_ms = boxoffice->cut.stamp_ms;
     options.cut = &boxoffice->cut;
-    if (recovery_run(boxoffice->dir, &options, visit_record, &restore, &boxoffice->recovery,
-                     &error) != 0)
+    int code = data_dir_epochs(boxoffice->dir, &replay.epochs, &epoch_count, &error);
+    if (code == 0)
+        code = recovery_run(boxoffice->dir, &options, visit_record, &replay, &boxoffice->recovery,
+                            &error);
+    free(replay.epochs);
+    if (code != 0)
         return fail_log(&error);
-    if (judge_restored(&restore, restore_finish(&restore)) != 0)
+    if (judge_restored(&replay.restore, restore_finish(&replay.restore)) != 0)
         return EXIT_BUG;
-    restore_orders(&restore);
-    for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
-        publish_recovered_counts(boxoffice->shards[i]);
+    restore_orders(&replay.restore);
+    restore_publish(&replay.restore);
     logger_log(LOGGER_INFO, "recovered", LOG_INT("snapshot", boxoffice->cut.number),
                LOG_INT("records", boxoffice->recovery.records),
                LOG_INT("epoch", boxoffice->recovery.epoch),
@@ -416,7 +415,9 @@ static void keep_up(struct boxoffice *boxoffice)
 
     for (uint16_t i = 0; i < boxoffice->group.shard_count; i++)
         log_bytes += metric_get(&boxoffice->group.metrics[i].log_bytes);
-    log_upkeep_step(&boxoffice->upkeep, log_bytes, now_ms(boxoffice));
+    /* A snapshot compares what the logs say of the state with its own. */
+    if (log_upkeep_step(&boxoffice->upkeep, log_bytes, now_ms(boxoffice)))
+        atomic_fetch_add(&boxoffice->group.states_asked, 1);
 }
 
 /* The first signal drains, a second stops at once, and so does a drain that

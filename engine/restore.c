@@ -330,3 +330,36 @@ enum shard_replay_result restore_record_of(struct restore *restore, uint16_t sha
     restore->failed_kind = record->kind;
     return shard_replay_state(restore->shards[shard], record);
 }
+
+/* --- counts --- */
+
+static void publish(const struct shard *shard, const struct shard_zone_counts *counts)
+{
+    struct zone_counters *counters = counts->counters;
+    uint32_t pairs[SHARD_PAIRS_MAX];
+
+    atomic_store(&counters->total, counts->total);
+    atomic_store(&counters->available, counts->available);
+    atomic_store(&counters->reserved, counts->reserved);
+    atomic_store(&counters->sold, counts->sold);
+    atomic_store(&counters->blocked, counts->blocked);
+    atomic_store(&counters->closed, counts->closed);
+    atomic_store(&counters->changes, counts->changes);
+    if (!counters->pairs)
+        return;
+    uint32_t count = shard_zone_pairs(shard, counts->number, pairs);
+    assert(count == counters->pair_count);
+    for (uint32_t i = 0; i < count; i++)
+        atomic_store(&counters->pairs[i], pairs[i]);
+}
+
+void restore_publish(const struct restore *restore)
+{
+    struct shard_zone_counts counts[64];
+    uint32_t count;
+
+    for (uint16_t i = 0; i < restore->partitions->shard_count; i++)
+        while ((count = shard_take_changed_zones(restore->shards[i], counts, 64)) > 0)
+            for (uint32_t j = 0; j < count; j++)
+                publish(restore->shards[i], &counts[j]);
+}

@@ -47,6 +47,10 @@ enum shard_replay_result restore_record_of(struct restore *restore, uint16_t sha
 /* Applies what is still held back. After the last record. */
 enum shard_replay_result restore_finish(struct restore *restore);
 
+/* The counts of all zones as they were restored, for readers: what is recovered is
+ * durable. After restore_finish. */
+void restore_publish(const struct restore *restore);
+
 /* When all is applied and workers are to run: finds what is to be done about
  * orders that a crash cut off. */
 void restore_orders(const struct restore *restore);

@@ -436,6 +436,15 @@ uint64_t worker_log_state(struct worker *worker)
     return worker->journal.append(worker->journal.context, &record);
 }
 
+/* Asked from outside, now and then. */
+static void tell_state(struct worker *worker)
+{
+    uint32_t asked = atomic_load_explicit(&worker->group->states_asked, memory_order_relaxed);
+
+    if (asked != worker->states_told && worker_log_state(worker) != 0)
+        worker->states_told = asked;
+}
+
 /* The last records say what the state is, and that nothing was under way. */
 static void write_clean_stop(struct worker *worker)
 {
@@ -466,6 +475,7 @@ int worker_run(struct worker *worker)
                 write_clean_stop(worker);
             break;
         }
+        tell_state(worker);
         worker_turn(worker, (uint64_t)TURN_WAIT_MS_MAX * NS_PER_MS);
         if (worker_journal_state(worker) == JOURNAL_FAILED) {
             fail(worker);

@@ -34,11 +34,11 @@ struct worker_group {
     struct mailbox_grid *mailboxes; /* (shard_count + 1)^2: the last is the control thread */
     struct worker_metrics *metrics; /* [shard_count], one writer each */
     struct worker *workers[SHARD_COUNT_MAX];
-    _Atomic int stop;         /* enum worker_stop */
-    _Atomic uint32_t drained; /* workers with nothing in flight any more */
-    _Atomic int exit_code;    /* set by the worker whose log failed */
+    _Atomic int stop;              /* enum worker_stop */
+    _Atomic uint32_t drained;      /* workers with nothing in flight any more */
+    _Atomic int exit_code;         /* set by the worker whose log failed */
     _Atomic uint32_t states_asked; /* grows: every worker logs a RECORD_STATE */
-    _Atomic uint64_t stuck;   /* a bit for each worker that makes no turns; the watchdog's word */
+    _Atomic uint64_t stuck; /* a bit for each worker that makes no turns; the watchdog's word */
 };
 
 /* Takes over `shard`. The journal and transport are used from the worker's

@@ -53,7 +53,8 @@ struct worker {
     struct worker_metrics *metrics;
 
     uint64_t now_ms, now_ns;
-    bool clock_jumped; /* reported already */
+    bool clock_jumped;    /* reported already */
+    uint32_t states_told; /* of group->states_asked, the last that was answered */
 
     struct command *batch; /* [IN_FLIGHT_MAX]: what reap has parsed this turn */
     uint32_t batch_count;

@@ -169,7 +169,7 @@ static int visit_record(struct log_scan *scan)
     char what[160];
     snprintf(what, sizeof what, "the record (%s) breaks an invariant (%d)",
              record_kind_name(scan->record.kind), code);
-    return log_scan_fail(scan, LOG_EXIT_BUG, "RS", what);
+    return log_scan_fail(scan, LOG_EXIT_BUG, code == LOG_VISIT_STATE_DIFFERS ? "RT" : "RS", what);
 }
 
 /* A snapshot ends with a block, and its chain must be this log's. */

@@ -9,8 +9,11 @@
 #include "data_dir.h"
 
 /* Called for each record in order. Negative: the record breaks an invariant
- * (RS); the scan ends with exit code 70 and the visitor's word in the message. */
+ * (RS; LOG_VISIT_STATE_DIFFERS: it tells of another state than the one reached, RT);
+ * the scan ends with exit code 70 and the visitor's word in the message. */
 typedef int log_visit(void *context, uint32_t epoch, uint16_t shard, const struct record *record);
+
+enum { LOG_VISIT_STATE_DIFFERS = -2 };
 
 /* Where what a snapshot has of a shard's log ends: records up to `sequence` need
  * not be there, and are not visited where they are. */

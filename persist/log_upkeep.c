@@ -27,8 +27,11 @@ static void step_snapshot(struct log_upkeep *upkeep, uint64_t log_bytes)
     if (snapshot_child_ended(&upkeep->child, &code))
         logger_log(code == 0 ? LOGGER_INFO : LOGGER_ERROR,
                    code == 0 ? "snapshot_taken" : "snapshot_failed", LOG_INT("exit_code", code));
-    if (!is_due(upkeep, log_bytes))
+    if (!upkeep->due) {
+        upkeep->due = is_due(upkeep, log_bytes);
         return;
+    }
+    upkeep->due = false;
     /* Whatever becomes of it, the next is tried after as much log again. */
     upkeep->saved_bytes = upkeep->options.unsaved_bytes + log_bytes;
     int result = snapshot_child_start(&upkeep->child, upkeep->options.config_path,
@@ -75,13 +78,14 @@ static void step_retention(struct log_upkeep *upkeep)
         report_size(upkeep);
 }
 
-void log_upkeep_step(struct log_upkeep *upkeep, uint64_t log_bytes, uint64_t now_ms)
+bool log_upkeep_step(struct log_upkeep *upkeep, uint64_t log_bytes, uint64_t now_ms)
 {
     step_snapshot(upkeep, log_bytes);
-    if (!upkeep->options.config->retention.enabled || now_ms < upkeep->next_ms)
-        return;
-    upkeep->next_ms = now_ms + LOOK_MS;
-    step_retention(upkeep);
+    if (upkeep->options.config->retention.enabled && now_ms >= upkeep->next_ms) {
+        upkeep->next_ms = now_ms + LOOK_MS;
+        step_retention(upkeep);
+    }
+    return upkeep->due;
 }
 
 void log_upkeep_stop(struct log_upkeep *upkeep)

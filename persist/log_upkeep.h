@@ -20,6 +20,7 @@ struct log_upkeep {
     struct log_upkeep_options options;
     struct snapshot_child child;
     struct retention_report report;
+    bool due;             /* a snapshot is to be begun with the next step */
     uint64_t saved_bytes; /* of log there were when the last snapshot was begun */
     uint64_t next_ms;     /* of the next look at what may go */
     bool over, failed;    /* said already */
@@ -28,8 +29,9 @@ struct log_upkeep {
 void log_upkeep_init(struct log_upkeep *upkeep, const struct log_upkeep_options *options);
 
 /* log_bytes: written by all shards since the start; now_ms: of a running clock. Some
- * milliseconds of disk every 2 s, else next to nothing. */
-void log_upkeep_step(struct log_upkeep *upkeep, uint64_t log_bytes, uint64_t now_ms);
+ * milliseconds of disk every 2 s, else next to nothing. True: a snapshot is about to
+ * be taken, and it is time that the logs say what the state is. */
+bool log_upkeep_step(struct log_upkeep *upkeep, uint64_t log_bytes, uint64_t now_ms);
 
 void log_upkeep_stop(struct log_upkeep *upkeep);
 
