@@ -186,7 +186,8 @@ static uint32_t seats_select(const struct zone_places *these, const struct zone_
 {
     uint32_t count = 0, at = 0, other_count = others ? others->quantity : 0;
 
-    assert(these->quantity <= RECORD_SEATS_MAX);
+    assert(these->seats && these->quantity <= RECORD_SEATS_MAX);
+    assert(!others || others->seats);
     for (uint32_t i = 0; i < these->quantity; i++) {
         while (at < other_count && others->seats[at] < these->seats[i])
             at++;
