@@ -69,8 +69,8 @@ static struct booking_list *merge(struct booking_list *a, struct booking_list *b
         merged->total = a->total + b->total;
         merged->count = kept;
         for (uint32_t k = 0; k < kept; k++) {
-            bool from_a =
-                j == b->count || (i < a->count && a->items[i].facts.created_ms >= b->items[j].facts.created_ms);
+            bool from_a = j == b->count || (i < a->count && a->items[i].facts.created_ms >=
+                                                                b->items[j].facts.created_ms);
             merged->items[k] = from_a ? a->items[i++] : b->items[j++];
         }
     }
