@@ -28,7 +28,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_memory [BOOKINGS [PER_USER]]\n");
         return 64;
     }
-    struct rig_options options = {1, (uint32_t)(bookings / per_user), 64, 10000000, 512, 42, false, 0, 0};
+    struct rig_options options = {
+        1, (uint32_t)(bookings / per_user), 64, 10000000, 512, 42, false, 0, 0};
     struct rig *rig = rig_new(&options);
     if (!rig)
         return 71;
