@@ -128,7 +128,8 @@ enum result shard_admit_reserve(struct shard *shard, struct command *command, ui
         check_limit(shard, user_id, number, reserve->quantity, event->max_per_user, detail, wait);
     if (result != RESULT_OK || *wait)
         return result;
-    if (zone->kind == ZONE_GENERAL)
+    /* Of an order the lowest refused item counts, wherever the zones are. */
+    if (zone->kind == ZONE_GENERAL && reserve->order.count == 0)
         result = foresee_refusal(shard, reserve, now_ms, detail);
     return result == RESULT_OK ? shard_take_quota(shard, user_id, number, reserve->quantity)
                                : result;

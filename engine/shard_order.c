@@ -47,6 +47,7 @@ static enum result admit_items(struct shard *shard, struct command *command, uin
     item.actor = command->actor;
     for (uint32_t i = 0; i < draft->count; i++) {
         item.reserve = draft->items[i].reserve;
+        item.reserve.order.count = (uint8_t)draft->count;
         *detail = (struct refusal_detail){0};
         enum result result = shard_admit_reserve(shard, &item, now_ms, detail, wait);
         draft->items[i].reserve = item.reserve;
