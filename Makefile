@@ -42,9 +42,10 @@ SOURCES := $(filter-out $(MAINS),$(wildcard engine/*.c net/*.c persist/*.c admin
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES) $(wildcard engine/*.cpp net/*.cpp) \
              llhttp/llhttp.c llhttp/api.c llhttp/http.c)
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-# The simulator's parts; a unit test named test_sim_* may use them.
+# The simulator's parts; a unit test named test_sim_* may use them, test_model_* its model.
 SIM_MAINS   := $(wildcard tests/sim/main.c tests/sim/*_main.c)
 SIM_OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
+MODEL       := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tests/model/*.c))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 LIBRARY := $(BUILD)/libboxoffice.a
 
@@ -77,6 +78,11 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+$(BUILD)/sim: $(SIM_MAINS:%=$(BUILD)/obj/%.o) $(SIM_OBJECTS) $(MODEL) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/tests/test_model_%: $(BUILD)/obj/tests/unit/test_model_%.c.o $(MODEL) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.c.o $(LIBRARY)

@@ -1,0 +1,246 @@
+#include "clients.h"
+
+#include <stdarg.h>
+
+struct sim_past *sim_past(struct sim_clients *clients, uint32_t number)
+{
+    struct sim_past *past = &clients->pasts[number % SIM_PASTS];
+    return number != 0 && past->operation.number == number ? past : NULL;
+}
+
+void sim_clients_sent(struct sim_clients *clients, const struct sim_operation *operation,
+                      const struct command *command)
+{
+    struct sim_past *past = &clients->pasts[operation->number % SIM_PASTS];
+
+    *past = (struct sim_past){
+        .operation = *operation, .key_hash = command->key.hash, .stranger = UINT16_MAX};
+}
+
+static const char *complain(struct sim_clients *clients, const struct sim_operation *operation,
+                            const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static const char *complain(struct sim_clients *clients, const struct sim_operation *operation,
+                            const char *format, ...)
+{
+    va_list args;
+    int length =
+        snprintf(clients->text, sizeof clients->text, "operation %u %s: ", operation->number,
+                 sim_operation_name(operation->kind));
+
+    va_start(args, format);
+    vsnprintf(clients->text + length, sizeof clients->text - (size_t)length, format, args);
+    va_end(args);
+    return clients->text;
+}
+
+/* --- keys (I8) --- */
+
+/* May be given to any request at any time, key or not. */
+static bool is_transient(enum result result)
+{
+    return result == RESULT_OVERLOADED || result == RESULT_STORAGE_LOW ||
+           result == RESULT_INDETERMINATE || result == RESULT_SHUTTING_DOWN ||
+           result == RESULT_IDEMPOTENCY_IN_PROGRESS || result == RESULT_RATE_LIMITED;
+}
+
+static bool is_kept_refusal(enum result result)
+{
+    return result != RESULT_OK && result != RESULT_NOT_FOUND && result != RESULT_FORBIDDEN &&
+           result != RESULT_IDEMPOTENCY_KEY_REUSED && !is_transient(result);
+}
+
+/* Near the end of the window either answer is right. */
+static void forget_old(const struct sim_clients *clients, struct sim_kept *kept, uint64_t now_ms)
+{
+    uint64_t window_ms = clients->plan->value[SIM_KEY_MS];
+
+    if (kept->accepted && now_ms + 3000 >= kept->accepted_ms + window_ms)
+        *kept = (struct sim_kept){0};
+    if (kept->refused && now_ms + 3000 >= kept->refused_ms + window_ms)
+        kept->refused = false;
+}
+
+static const char *check_accepted(struct sim_clients *clients,
+                                  const struct sim_operation *operation,
+                                  const struct sim_kept *kept, const struct answer *answer)
+{
+    if (sim_operation_fingerprint(operation) != kept->accepted_fingerprint)
+        return answer->result == RESULT_IDEMPOTENCY_KEY_REUSED
+                   ? NULL
+                   : complain(clients, operation, "I8 another body with key %u got %s",
+                              operation->key, result_name(answer->result));
+    if (answer->result != RESULT_OK)
+        return complain(clients, operation, "I8 a repeat of accepted key %u got %s", operation->key,
+                        result_name(answer->result));
+    if (sim_answer_digest(answer) != kept->accepted_digest)
+        return complain(clients, operation, "I8 a repeat of key %u got another answer%s",
+                        operation->key, answer->replayed ? "" : ", and it was done again");
+    return NULL;
+}
+
+static const char *keep(struct sim_clients *clients, const struct sim_operation *operation,
+                        struct sim_kept *kept, const struct answer *answer, uint64_t now_ms)
+{
+    uint32_t fingerprint = sim_operation_fingerprint(operation);
+    uint64_t digest = sim_answer_digest(answer);
+
+    if (answer->result == RESULT_OK) {
+        kept->accepted = true;
+        kept->life = clients->life;
+        kept->accepted_fingerprint = fingerprint;
+        kept->accepted_digest = digest;
+        kept->accepted_ms = answer->replayed ? 0 : now_ms; /* when it was is not known */
+        if (answer->replayed)
+            kept->accepted = clients->plan->value[SIM_KEY_MS] > 80000000;
+        if (kept->accepted && answer->replayed)
+            kept->accepted_ms = now_ms;
+        return NULL;
+    }
+    if (!is_kept_refusal(answer->result))
+        return NULL;
+    if (answer->replayed && kept->refused && kept->refused_fingerprint == fingerprint &&
+        kept->refused_digest != digest)
+        return complain(clients, operation, "I8 a repeat of refused key %u got another answer",
+                        operation->key);
+    kept->refused = true;
+    kept->refused_fingerprint = fingerprint;
+    kept->refused_digest = digest;
+    if (!answer->replayed)
+        kept->refused_ms = now_ms;
+    return NULL;
+}
+
+static bool is_same_caller(const struct sim_clients *clients, const struct sim_operation *one,
+                           const struct sim_operation *other)
+{
+    struct actor a = sim_actor(clients->world, one), b = sim_actor(clients->world, other);
+
+    return uuid_equal(&a.id, &b.id);
+}
+
+/* A key is its caller's: the same one of another's is new. */
+static const char *check_stranger(struct sim_clients *clients,
+                                  const struct sim_operation *operation, struct sim_past *owner,
+                                  const struct answer *answer)
+{
+    bool first = owner->stranger == UINT16_MAX;
+
+    owner->stranger = operation->user;
+    if (first && (answer->replayed || answer->result == RESULT_IDEMPOTENCY_KEY_REUSED))
+        return complain(clients, operation, "I8 key %u of another user was taken for this one's",
+                        operation->key);
+    return NULL;
+}
+
+static const char *check_key(struct sim_clients *clients, const struct sim_operation *operation,
+                             const struct answer *answer, const struct sim_ledger *ledger,
+                             uint64_t now_ms)
+{
+    struct sim_past *owner = sim_past(clients, operation->key);
+
+    if (!owner || is_transient(answer->result))
+        return NULL;
+    if (!is_same_caller(clients, operation, &owner->operation))
+        return check_stranger(clients, operation, owner, answer);
+    struct sim_kept *kept = &owner->kept;
+    forget_old(clients, kept, now_ms);
+    /* What changed nothing is not in the log; a restart forgets it. */
+    if (kept->accepted && kept->life != clients->life &&
+        !sim_ledger_has_key(ledger, owner->key_hash))
+        *kept = (struct sim_kept){0};
+    if (kept->accepted)
+        return check_accepted(clients, operation, kept, answer);
+    return keep(clients, operation, kept, answer, now_ms);
+}
+
+/* --- what came --- */
+
+static bool is_about_booking(enum command_kind kind)
+{
+    return kind == COMMAND_RESERVE || kind == COMMAND_CONFIRM || kind == COMMAND_CANCEL ||
+           kind == COMMAND_BOOKING_GET || kind == COMMAND_EXTEND || kind == COMMAND_RELEASE ||
+           kind == COMMAND_EXCHANGE;
+}
+
+static const char *check_facts(struct sim_clients *clients, const struct sim_operation *operation,
+                               const struct answer *answer)
+{
+    const struct booking_facts *booking = &answer->booking;
+    struct actor actor = sim_actor(clients->world, operation);
+
+    if (answer->result != RESULT_OK || !is_about_booking(answer->kind))
+        return NULL;
+    if (!uuid_equal(&booking->user_id, &actor.id))
+        return complain(clients, operation, "I16 shown a booking of another user");
+    if (answer->kind == COMMAND_BOOKING_GET && booking->status == BOOKING_RESERVED &&
+        !booking->pinned && answer->settlement.stamp_ms >= booking->expires_ms)
+        return complain(clients, operation, "I6 reads as reserved at %llu, its deadline was %llu",
+                        (unsigned long long)answer->settlement.stamp_ms,
+                        (unsigned long long)booking->expires_ms);
+    return NULL;
+}
+
+static bool made_by(const struct answer *answer, struct uuid *id)
+{
+    switch (answer->kind) {
+    case COMMAND_RESERVE:
+        *id = answer->booking.booking_id;
+        return true;
+    case COMMAND_BLOCK_CREATE:
+        *id = answer->block->block_id;
+        return true;
+    case COMMAND_EVENT_CREATE:
+        *id = answer->event->id;
+        return true;
+    case COMMAND_SHOW_CREATE:
+        *id = answer->show->id;
+        return true;
+    case COMMAND_ZONE_CREATE:
+        *id = answer->zone->id;
+        return true;
+    case COMMAND_STATION_CREATE:
+        *id = answer->station->id;
+        return true;
+    case COMMAND_ROUTE_CREATE:
+        *id = answer->route->id;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void note(struct sim_clients *clients, struct sim_past *past, const struct answer *answer)
+{
+    past->answered = true;
+    if (answer->result != RESULT_OK || !made_by(answer, &past->made))
+        return;
+    if (answer->kind == COMMAND_RESERVE) {
+        past->expires_ms = answer->booking.expires_ms;
+        if (!past->accepted)
+            clients->recent[clients->recent_count++ % SIM_RECENT] = past->operation.number;
+    } else if (answer->kind == COMMAND_BLOCK_CREATE) {
+        if (!past->accepted)
+            clients->blocks[clients->block_count++ % SIM_RECENT_BLOCKS] = past->operation.number;
+    } else {
+        sim_world_made(clients->world, &past->operation, &past->made);
+    }
+    past->accepted = true;
+}
+
+const char *sim_clients_answer(struct sim_clients *clients, const struct sim_operation *operation,
+                               const struct answer *answer, const struct sim_ledger *ledger,
+                               uint64_t now_ms)
+{
+    struct sim_past *past = sim_past(clients, operation->number);
+    const char *fault = check_facts(clients, operation, answer);
+
+    clients->answers++;
+    clients->refusals += answer->result != RESULT_OK;
+    clients->replays += answer->replayed;
+    if (past)
+        note(clients, past, answer);
+    if (!fault && operation->key != 0)
+        fault = check_key(clients, operation, answer, ledger, now_ms);
+    return fault;
+}

@@ -1,0 +1,106 @@
+/* The books, for ledger*.c only. */
+#ifndef TESTS_SIM_LEDGER_PRIVATE_H
+#define TESTS_SIM_LEDGER_PRIVATE_H
+
+#include "ledger.h"
+
+struct sim_ledger_event {
+    struct uuid id;
+    uint32_t max_per_user;
+};
+
+struct sim_ledger_show {
+    struct uuid id;
+    uint32_t segments;
+};
+
+struct sim_ledger_zone {
+    struct uuid id;
+    uint32_t event;
+    uint16_t segments;
+    bool seated, closed;
+    uint32_t total, target, seat_count;
+    int64_t price;
+    int64_t prices[CATALOG_SEGMENTS_MAX]; /* of each segment */
+    bool by_segment;
+    uint32_t reserved, sold;              /* tickets */
+    uint32_t taken[CATALOG_SEGMENTS_MAX]; /* reserved and sold, drawn or not */
+    uint32_t kept[CATALOG_SEGMENTS_MAX];  /* of active blocks, not drawn */
+    uint32_t *owner;                      /* [segment][seat]: booking + 1 */
+    uint32_t *blocked;                    /* [seat]: block + 1 */
+    uint8_t *special;                     /* [seat]: not for general sale */
+};
+
+struct sim_ledger_booking {
+    struct uuid id, user_id;
+    uint32_t zone, quantity;
+    uint32_t block; /* + 1; 0: none */
+    enum booking_status status;
+    uint16_t from, to;
+    bool pinned;
+    struct order_part order;
+    uint64_t created_ms, deadline_ms;
+    int64_t price;
+    uint32_t seat_count;
+    uint32_t seats[RECORD_SEATS_MAX];
+};
+
+struct sim_ledger_block {
+    struct uuid id;
+    uint32_t zone, quantity;
+    uint64_t expires_ms;
+    bool active, allotment;
+    uint32_t drawn[CATALOG_SEGMENTS_MAX];
+    uint32_t seat_count;
+    uint32_t *seats;
+};
+
+struct sim_ledger_count {
+    struct uuid user_id;
+    uint32_t event, tickets;
+};
+
+struct sim_ledger {
+    struct sim_ledger_options options;
+    struct sim_table ids, counts_by_id, keys;
+    struct sim_ledger_event *events;
+    struct sim_ledger_show *shows;
+    struct sim_ledger_zone *zones;
+    struct sim_ledger_booking *bookings;
+    struct sim_ledger_block *blocks;
+    struct sim_ledger_count *counts;
+    uint32_t event_count, show_count, zone_count, booking_count, block_count, count_count;
+    uint32_t event_room, show_room, zone_room, booking_room, block_room, count_room;
+    uint64_t stamps[SHARD_COUNT_MAX];
+    const struct record *record; /* being entered */
+    char text[512];
+};
+
+/* Fills text and returns it. */
+const char *sim_ledger_fail(struct sim_ledger *ledger, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* SIM_TABLE_MISSING: none. */
+uint32_t sim_ledger_find(const struct sim_ledger *ledger, const struct uuid *id);
+void sim_ledger_name(struct sim_ledger *ledger, const struct uuid *id, uint32_t number);
+/* Tickets of a user; made when first asked for. */
+struct sim_ledger_count *sim_ledger_count_of(struct sim_ledger *ledger, const struct uuid *user_id,
+                                             uint32_t event);
+
+/* Puts a booking's places in (sign +1) or takes them out (-1), of the zone and its
+ * allotment; the caller has checked that they are free. */
+void sim_ledger_place(struct sim_ledger *ledger, uint32_t booking, int sign);
+/* What stands against putting a booking's places in. NULL: nothing. */
+const char *sim_ledger_place_check(struct sim_ledger *ledger, uint32_t booking);
+/* Free on the way: of general sale, or of the booking's allotment. */
+uint32_t sim_ledger_left(const struct sim_ledger *ledger, const struct sim_ledger_booking *booking);
+uint32_t sim_ledger_used(const struct sim_ledger_zone *zone);
+/* A drain follows what is used. */
+void sim_ledger_drain(struct sim_ledger_zone *zone);
+
+const char *sim_ledger_catalog(struct sim_ledger *ledger);
+const char *sim_ledger_block(struct sim_ledger *ledger);
+const char *sim_ledger_zone_changed(struct sim_ledger *ledger);
+const char *sim_ledger_changed(struct sim_ledger *ledger);
+
+#endif
