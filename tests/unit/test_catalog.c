@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <cmocka.h>
 
@@ -230,9 +231,77 @@ static void test_many_events(void **state)
     }
 }
 
+/* A seated zone decodes its plan once, all versions share it; bytes that are damaged or
+ * of another number of seats make no zone. */
+static void test_plan_of_a_zone(void **state)
+{
+    (void)state;
+    size_t length;
+    enum seat_plan_error error;
+    struct seat_plan_builder *builder = seat_plan_builder_new();
+    seat_plan_add_row(builder, "A", 1);
+    seat_plan_add_run(builder, 1, 1, 7, 0, 1, 0, false);
+    uint8_t *bytes = seat_plan_encode(builder, &length, &error);
+    assert_non_null(bytes);
+    seat_plan_builder_free(builder);
+    struct catalog_zone draft = {.kind = ZONE_SEATED,
+                                 .total_seats = 7,
+                                 .plan_bytes = bytes,
+                                 .plan_length = (uint32_t)length};
+    struct catalog_zone *zone = catalog_zone_new(&draft);
+    assert_non_null(zone);
+    assert_int_equal(zone->plan->seat_count, 7);
+    assert_ptr_not_equal(zone->plan_bytes, bytes);
+    assert_memory_equal(zone->plan_bytes, bytes, length);
+    draft.counters = zone->counters;
+    struct catalog_zone *next = catalog_zone_new(&draft);
+    assert_ptr_equal(next->plan, zone->plan);
+    catalog_zone_release(zone);
+    assert_int_equal(next->plan->seat_count, 7); /* it lives on with the last version */
+    catalog_zone_release(next);
+    draft.counters = NULL;
+    draft.total_seats = 8;
+    assert_null(catalog_zone_new(&draft));
+    draft.total_seats = 7;
+    draft.plan_length--;
+    assert_null(catalog_zone_new(&draft));
+    free(bytes);
+}
+
+/* Stations are found by id and by code, routes by id, both in the order they came. */
+static void test_stations_and_routes(void **state)
+{
+    (void)state;
+    struct catalog *catalog = catalog_new();
+    struct uuid ids[2] = {uuid_v7(1, 9, 0), uuid_v7(1, 9, 1)};
+    struct catalog_station a = {.id = ids[0], .code = {"DHA", 3}, .name = {"Dhaka", 5}};
+    struct catalog_station b = {.id = ids[1], .code = {"CTG", 3}, .name = {"Chittagong", 10}};
+    assert_true(catalog_put_station(catalog, catalog_station_new(&a)));
+    assert_true(catalog_put_station(catalog, catalog_station_new(&b)));
+    assert_int_equal(catalog_station_count(catalog), 2);
+    assert_ptr_equal(catalog_station_by_code(catalog, "CTG", 3), catalog_station(catalog, &ids[1]));
+    assert_ptr_equal(catalog_station_at(catalog, 0), catalog_station(catalog, &ids[0]));
+    assert_null(catalog_station_by_code(catalog, "CT", 2));
+    assert_null(catalog_station_by_code(catalog, "A code that is far too long", 27));
+    b.code = (struct text){"CGP", 3}; /* the same again, under another code */
+    assert_true(catalog_put_station(catalog, catalog_station_new(&b)));
+    assert_int_equal(catalog_station_count(catalog), 2);
+    assert_null(catalog_station_by_code(catalog, "CTG", 3));
+    assert_non_null(catalog_station_by_code(catalog, "CGP", 3));
+    struct catalog_route route = {.id = uuid_v7(1, 8, 0), .stop_count = 2, .stations = ids};
+    assert_true(catalog_put_route(catalog, catalog_route_new(&route)));
+    ids[0] = ids[1]; /* the object has its own */
+    assert_true(uuid_equal(&catalog_route(catalog, &route.id)->stations[0], &a.id));
+    assert_ptr_equal(catalog_route_at(catalog, 0), catalog_route(catalog, &route.id));
+    assert_null(catalog_route_at(catalog, 1));
+    catalog_free(catalog);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plan_of_a_zone),
+        cmocka_unit_test(test_stations_and_routes),
         cmocka_unit_test(test_objects_own_their_texts),
         cmocka_unit_test(test_versions_share_counters),
         cmocka_unit_test_setup_teardown(test_found_by_id_slug_and_number, setup, teardown),

@@ -81,6 +81,33 @@ static void test_shown_when_durable(void **state)
     assert_non_null(seen(1, "evening"));
 }
 
+/* A station and then a route over it reach every worker; a code that is taken is refused
+ * whoever asks. */
+static void test_stations_reach_all(void **state)
+{
+    (void)state;
+    struct uuid ids[2];
+    static const char *const codes[] = {"DHA", "CTG", "DHA"};
+    for (int i = 0; i < 3; i++) {
+        struct command command = organize(COMMAND_STATION_CREATE);
+        command.station = catalog_station_new(
+            &(struct catalog_station){.code = {codes[i], 3}, .name = {"Name", 4}});
+        struct answer answer = sim_ask(sim, i & 1, command);
+        assert_int_equal(answer.result, i < 2 ? RESULT_OK : RESULT_CONFLICT);
+        if (i < 2)
+            ids[i] = answer.station->id;
+    }
+    struct command command = organize(COMMAND_ROUTE_CREATE);
+    command.route = catalog_route_new(&(struct catalog_route){.stop_count = 2, .stations = ids});
+    struct answer answer = sim_ask(sim, 1, command);
+    assert_int_equal(answer.result, RESULT_OK);
+    for (uint16_t w = 0; w < 2; w++) {
+        const struct catalog *catalog = worker_catalog(sim->group.workers[w]);
+        assert_non_null(catalog_station_by_code(catalog, "CTG", 3));
+        assert_ptr_equal(catalog_route(catalog, &answer.route->id), answer.route);
+    }
+}
+
 /* Nothing is sold on another shard by a publication that a crash could still undo. */
 static void test_sold_when_published(void **state)
 {
@@ -142,9 +169,8 @@ static void test_failed_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_shown_when_durable),
-        CASE(test_sold_when_published),
-        CASE(test_changes_at_once),
+        CASE(test_stations_reach_all),  CASE(test_shown_when_durable),
+        CASE(test_sold_when_published), CASE(test_changes_at_once),
         CASE(test_failed_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
