@@ -234,6 +234,10 @@ static int take_object(struct loader *loader)
     } else if (key->kind == SHARD_KEY_ZONE && record->kind == RECORD_ZONE) {
         const struct catalog_zone *now = catalog_zone(catalog, &record->zone.id);
         struct catalog_zone draft = record->zone;
+        const struct catalog_show *show = catalog_show(catalog, &record->zone.show_id);
+        if (!show)
+            return impossible(loader, SHARD_REPLAY_BAD_STATE);
+        draft.segment_count = show->segment_count;
         draft.counters = now ? now->counters : NULL;
         key->zone = catalog_zone_new(&draft);
     } else if (key->kind == SHARD_KEY_STATION && record->kind == RECORD_STATION) {
