@@ -54,7 +54,7 @@ struct http_memo {
     uint32_t
         rest_page; /* of a list, from 1; of a change that names seats, its place in rest_lookup */
     uint8_t rest_secret[16]; /* the key of an allotment being made */
-    struct uuid rest_zone; /* that a reserve or an exchange is about; else nil */
+    struct uuid rest_zone;   /* that a reserve or an exchange is about; else nil */
     char request_id[HTTP_REQUEST_ID_BYTES_MAX];
     char traceparent[HTTP_TRACEPARENT_BYTES];
 };

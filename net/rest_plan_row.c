@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { RANGE_DIGITS_MAX = 6, RANGE_LETTERS_MAX = 3, OWN = UINT32_MAX };
+enum { RANGE_DIGITS_MAX = 6, RANGE_LETTERS_MAX = 3 };
+
+/* No place in a list: the member itself is at fault. */
+#define OWN UINT32_MAX
 
 #define LABEL_EXPECTED "a label of 1 to 16 bytes; a row's without '-'"
 #define RANK_EXPECTED "an integer from 0 (best) to 1000000"
