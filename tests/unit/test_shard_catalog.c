@@ -38,8 +38,9 @@ static struct command create_event(const struct actor *actor, struct catalog_eve
 
 static struct command change_status(const struct actor *actor, enum event_status status)
 {
-    return (struct command){
-        .kind = COMMAND_EVENT_STATUS, .actor = *actor, .event_status = {rig_event_id(0), status}};
+    return (struct command){.kind = COMMAND_EVENT_STATUS,
+                            .actor = *actor,
+                            .event_status = {rig_event_id(0), status, false}};
 }
 
 /* Event 0 as the organizer made it. */
