@@ -11,6 +11,7 @@ static const char *const scenario_names[] = {
     [SCENARIO_RESERVE] = "reserve",   [SCENARIO_MIXED] = "mixed",
     [SCENARIO_SOLD_OUT] = "sold-out", [SCENARIO_LAST_SEAT] = "last-seat",
     [SCENARIO_RAW] = "raw",           [SCENARIO_RAW_RESERVE] = "raw-reserve",
+    [SCENARIO_SEATS] = "seats",       [SCENARIO_BEST] = "best",
 };
 
 const char *scenario_name(enum scenario_kind kind)
@@ -31,6 +32,8 @@ void options_help(void)
           "                      last-seat   all connections race for each zone's last seat\n"
           "                      raw         GET a fixed path (see --path)\n"
           "                      raw-reserve the bytes of a reserve, any 2xx will do\n"
+          "                      seats       random named seats of large seated zones\n"
+          "                      best        the best available of large seated zones\n"
           "  --target HOST:PORT  loopback only (127.0.0.1:8080)\n"
           "  --connections N     (64)\n"
           "  --rate R            open loop: R requests a second on a fixed schedule, latency\n"
@@ -314,8 +317,13 @@ static const char *options_check(struct options *options, const struct pending *
         return "last-seat is a race: it has no --rate";
     if (!options->zones_given)
         options->zones = (uint32_t)(pending->zones ? pending->zones : 16);
+    bool seated = options->scenario == SCENARIO_SEATS || options->scenario == SCENARIO_BEST;
+    if (seated && (options->capacity % OPTIONS_ROW_SEATS != 0 || options->capacity > 100000))
+        return "a seated zone has a multiple of 100 seats, 100000 at most";
+    if (seated && options->quantity > 32)
+        return "of numbered seats --quantity is 32 at most";
     if (!options->capacity)
-        options->capacity = single ? 1 : 5000000;
+        options->capacity = seated ? 20000 : single ? 1 : 5000000;
     if (options->scenario == SCENARIO_LAST_SEAT) {
         options->requests = (uint64_t)options->connections * options->zones;
         options->duration_ns = options->warmup_ns = 0;

@@ -15,8 +15,13 @@ enum scenario_kind {
     SCENARIO_SOLD_OUT,
     SCENARIO_LAST_SEAT,
     SCENARIO_RAW,
-    SCENARIO_RAW_RESERVE
+    SCENARIO_RAW_RESERVE,
+    SCENARIO_SEATS,
+    SCENARIO_BEST
 };
+
+/* Rows of the seated zones that the last two create: "1-1" to "ROWS-100". */
+enum { OPTIONS_ROW_SEATS = 100 };
 
 struct options {
     struct sockaddr_storage address; /* loopback, checked */

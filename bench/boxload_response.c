@@ -69,7 +69,10 @@ enum response_scan response_scan(struct response *response, struct response_layo
         header_value_at(bytes, head_bytes, length_name, sizeof length_name - 1, layout->length_at);
     if (at == 0 && response->status != 204 && response->status != 304)
         return RESPONSE_BAD;
-    if (at != 0 && !digits_parse(bytes + at, bytes + head_bytes, &body_bytes))
+    const char *digits = bytes + at;
+    while (at != 0 && *digits == ' ') /* a server may leave room for more of them */
+        digits++;
+    if (at != 0 && !digits_parse(digits, bytes + head_bytes, &body_bytes))
         return RESPONSE_BAD;
     if (body_bytes > 1u << 30)
         return RESPONSE_BAD;

@@ -109,13 +109,30 @@ static void key_and_length_put(struct client *client, size_t body_bytes)
     put(client, line);
 }
 
+/* What stands behind the zone's id: how many, or neighbours anywhere in the zone. */
+static int tail_build(struct client *client, const struct scenario *scenario, char *tail,
+                      size_t tail_bytes)
+{
+    const struct options *options = scenario->options;
+    if (options->scenario != SCENARIO_SEATS)
+        return snprintf(tail, tail_bytes, "\",\"quantity\":%u}", options->quantity);
+    uint64_t dice = client_random(client);
+    uint64_t rows = options->capacity / OPTIONS_ROW_SEATS;
+    unsigned row = 1 + (unsigned)(dice % rows);
+    unsigned seat = 1 + (unsigned)(dice >> 32) % (OPTIONS_ROW_SEATS + 1 - options->quantity);
+    int used = snprintf(tail, tail_bytes, "\",\"seats\":[");
+    for (unsigned i = 0; i < options->quantity; i++)
+        used += snprintf(tail + used, tail_bytes - (size_t)used, "%s\"%u-%u\"", i > 0 ? "," : "",
+                         row, seat + i);
+    return used + snprintf(tail + used, tail_bytes - (size_t)used, "]}");
+}
+
 static void reserve_build(struct client *client, const struct scenario *scenario)
 {
-    char tail[32];
+    char tail[640];
     static const char none[] = "00000000-0000-7000-8000-000000000000";
     const char *zone = scenario->zone_count ? scenario->zones[client->zone].id : none;
-    int tail_bytes =
-        snprintf(tail, sizeof tail, "\",\"quantity\":%u}", scenario->options->quantity);
+    int tail_bytes = tail_build(client, scenario, tail, sizeof tail);
     put(client, "POST /api/v1/bookings/reserve");
     head_put(client, scenario);
     key_and_length_put(client, 12 + 36 + (size_t)tail_bytes);
@@ -157,7 +174,7 @@ static void request_build(struct client *client, const struct scenario *scenario
         booking_build(client, scenario);
         break;
     }
-    client->built = true;
+    client->built = scenario->options->scenario != SCENARIO_SEATS; /* others each time */
     client->built_operation = client->operation;
     client->built_user = client->user;
 }
@@ -319,6 +336,17 @@ static enum verdict accepted(struct scenario *scenario, struct client *client,
     return settled(scenario, client, response);
 }
 
+/* Of numbered seats somebody may always have been first. */
+static bool seats_are_gone(const struct options *options, const struct response *response)
+{
+    if (options->scenario == SCENARIO_SEATS)
+        return response_contains(response, "SEAT_UNAVAILABLE") ||
+               response_contains(response, "ORPHAN_SEAT");
+    return options->scenario == SCENARIO_BEST &&
+           (response_contains(response, "INSUFFICIENT_STOCK") ||
+            response_contains(response, "SEATS_NOT_TOGETHER"));
+}
+
 enum verdict scenario_check(struct scenario *scenario, struct client *client,
                             const struct response *response, struct response_layout *layout)
 {
@@ -332,6 +360,9 @@ enum verdict scenario_check(struct scenario *scenario, struct client *client,
             return wrong(scenario, client, "refused for load", response);
         return VERDICT_OVERLOADED;
     }
+    if (response->status == 409 && client->operation == OPERATION_RESERVE &&
+        seats_are_gone(options, response))
+        return VERDICT_REFUSED;
     if (response->status == 409 && client->operation == OPERATION_RESERVE && seats_may_lack &&
         response_contains(response, "INSUFFICIENT_STOCK"))
         return VERDICT_REFUSED;

@@ -145,6 +145,12 @@ static int zones_create(const struct options *options, const struct token *organ
                  "{\"name\":\"Zone %u\",\"price\":1500.00,\"currency\":\"THB\","
                  "\"kind\":\"general\",\"total_seats\":%" PRIu64 "}",
                  i, options->capacity);
+        if (options->scenario == SCENARIO_SEATS || options->scenario == SCENARIO_BEST)
+            snprintf(body, sizeof body,
+                     "{\"name\":\"Zone %u\",\"price\":1500.00,\"currency\":\"THB\","
+                     "\"kind\":\"seated\",\"rows\":[{\"rows\":\"1..%" PRIu64
+                     "\",\"seats\":\"1..%d\"}]}",
+                     i, options->capacity / OPTIONS_ROW_SEATS, OPTIONS_ROW_SEATS);
         if (step(options, organizer, "POST", path, body, exchange, error, error_bytes) ||
             created_id(exchange, zone, error, error_bytes))
             return -1;
