@@ -6,7 +6,7 @@
 #include "rest_seats.h"
 
 /* Names, ids, times and numbers, without free texts and seats. */
-enum { BOOKING_BYTES = 1024, STOP_BYTES = 128 };
+enum { BOOKING_BYTES = 832, STOP_BYTES = 128 };
 
 static char *put_name(char *at, const char *name)
 {
