@@ -59,9 +59,8 @@ static const char *state_name(const struct answer *answer)
 {
     switch (answer->kind) {
     case COMMAND_EVENT_STATUS:
-        return "cancelled"; /* the one state that nothing leads out of */
     case COMMAND_EVENT_SALE:
-        return "cancelled";
+        return "cancelled"; /* the one state that nothing leads out of */
     case COMMAND_SHOW_CREATE:
     case COMMAND_ZONE_CREATE:
         return "cancelled_or_full";
