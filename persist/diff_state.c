@@ -5,7 +5,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "replay_json.h"
+#include "../engine/block.h"
+#include "../engine/command.h"
+#include "../engine/memory.h"
 #include "replay_record.h"
 
 enum { DIFF_BOOKINGS_MIN = 4096, DIFF_BOOKINGS_MAX = 1 << 28 };
@@ -27,22 +29,63 @@ static bool match(const void *table, uint32_t slot, const void *key)
     return uuid_equal(&state->bookings[slot].id, key);
 }
 
+static uint64_t block_hash_of(const void *table, uint32_t slot)
+{
+    const struct diff_state *state = table;
+    return id_hash(&state->blocks[slot].id);
+}
+
+static bool block_match(const void *table, uint32_t slot, const void *key)
+{
+    const struct diff_state *state = table;
+    return uuid_equal(&state->blocks[slot].id, key);
+}
+
 bool diff_state_init(struct diff_state *state, uint32_t max_per_order)
 {
     *state = (struct diff_state){0};
-    return replay_fold_init(&state->fold, max_per_order) &&
-           hash_index_init(&state->by_id, DIFF_BOOKINGS_MAX, state, match, hash_of);
+    replay_buffer_init(&state->seats);
+    replay_buffer_init(&state->scratch.text);
+    return replay_fold_init(&state->fold, max_per_order) && diff_kept_init(&state->kept) &&
+           hash_index_init(&state->by_id, DIFF_BOOKINGS_MAX, state, match, hash_of) &&
+           hash_index_init(&state->by_block, BLOCKS_MAX, state, block_match, block_hash_of);
 }
 
 void diff_state_release(struct diff_state *state)
 {
     hash_index_release(&state->by_id);
+    hash_index_release(&state->by_block);
     replay_fold_release(&state->fold);
+    diff_kept_release(&state->kept);
+    replay_buffer_release(&state->seats);
+    replay_buffer_release(&state->scratch.text);
     free(state->bookings);
+    free(state->blocks);
+    free(state->segments);
     state->bookings = NULL;
+    state->blocks = NULL;
+    state->segments = NULL;
 }
 
 /* --- folding --- */
+
+static void keep_seats(struct diff_state *state, struct diff_booking *booking,
+                       const uint32_t *seats, uint32_t count)
+{
+    if (count == 0)
+        return;
+    booking->seats_at = state->seats.length;
+    booking->seat_count = count;
+    replay_buffer_append(&state->seats, seats, count * sizeof *seats);
+}
+
+static const uint32_t *booking_seats(const struct diff_state *state,
+                                     const struct diff_booking *booking)
+{
+    return booking->seat_count == 0
+               ? NULL
+               : (const uint32_t *)(const void *)(state->seats.bytes + booking->seats_at);
+}
 
 static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
                      const struct record *record)
@@ -66,9 +109,12 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                                   .shard = shard,
                                                   .updated_ms = record->stamp_ms,
                                                   .block_id = record->reserved.block_id,
+                                                  .order_id = record->reserved.order.id,
+                                                  .order_item = record->reserved.order.item,
                                                   .from_segment = record->reserved.from_segment,
                                                   .to_segment = record->reserved.to_segment};
-    if (!hash_index_insert(&state->by_id, hash_of(state, slot), slot))
+    keep_seats(state, &state->bookings[slot], record->reserved.seats, record->reserved.seat_count);
+    if (state->seats.failed || !hash_index_insert(&state->by_id, hash_of(state, slot), slot))
         return false;
     state->booking_count++;
     return true;
@@ -85,19 +131,10 @@ static void note_expired(struct diff_state *state, const struct record *record)
     }
 }
 
-enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
-                                          const struct record *record)
+/* A booking's record other than its first and its expiry. */
+static enum shard_replay_result note_step(struct diff_state *state, const struct record *record)
 {
-    const enum shard_replay_result result = replay_fold_apply(&state->fold, record);
-    if (result != SHARD_REPLAY_OK)
-        return result;
-    if (record->kind == RECORD_RESERVED && !remember(state, epoch, shard, record))
-        return SHARD_REPLAY_OUT_OF_MEMORY;
-    if (record->kind == RECORD_EXPIRED)
-        note_expired(state, record);
-    const bool settled = record->kind == RECORD_CONFIRMED || record->kind == RECORD_CANCELLED;
-    if (!settled && record->kind != RECORD_CHANGED)
-        return SHARD_REPLAY_OK;
+    const bool settled = record->kind != RECORD_CHANGED;
     const struct uuid *id = settled ? &record->settled.booking_id : &record->changed.booking_id;
     const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
     if (slot == HASH_INDEX_MISSING)
@@ -112,309 +149,309 @@ enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epo
         booking->payment_id = *payment_id;
     if (confirmed && booking->confirmed_ms == 0)
         booking->confirmed_ms = record->stamp_ms;
-    return SHARD_REPLAY_OK;
+    if (settled)
+        return SHARD_REPLAY_OK;
+    booking->order_id = record->changed.order.id;
+    booking->order_item = record->changed.order.item;
+    keep_seats(state, booking, record->changed.seats, record->changed.seat_count);
+    return state->seats.failed ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK;
 }
 
-/* --- fields --- */
-
-static void field_end(struct diff_row *row)
+static bool keep_change(struct diff_state *state, uint32_t epoch, uint16_t shard,
+                        const struct record *record)
 {
-    row->null[row->count] = false;
-    row->ends[row->count++] = row->text.length;
+    const struct record_changed *changed = &record->changed;
+    const struct catalog_zone *zone =
+        catalog_zone(shard_catalog(state->fold.shard), &changed->zone_id);
+    const struct diff_key key = {changed->booking_id, record->sequence};
+    struct diff_row *row = &state->scratch;
+    diff_row_reset(row);
+    diff_field_string(row, replay_cause_name(changed->cause));
+    diff_field_time(row, record->stamp_ms);
+    diff_field_uuid(row, &record->actor.id);
+    diff_field_string(row, replay_role_name(record->actor.role));
+    diff_field_string(row, booking_status_name(changed->status));
+    diff_field_uuid(row, &changed->user_id);
+    diff_field_uuid(row, &changed->previous_user_id);
+    diff_field_number(row, changed->quantity);
+    diff_field_number(row, changed->previous_quantity);
+    diff_field_amount(row, changed->unit_price_minor, zone->currency);
+    diff_field_string(row, zone->currency);
+    diff_field_integers(row, changed->seats, changed->seat_count);
+    diff_field_number(row, epoch);
+    diff_field_number(row, shard);
+    return diff_kept_put(&state->kept, DIFF_BOOKING_CHANGES, &key, row);
 }
 
-static void field_null(struct diff_row *row)
+static bool keep_order(struct diff_state *state, const struct record *record)
 {
-    row->null[row->count] = true;
-    row->ends[row->count++] = row->text.length;
+    const struct record_order *order = &record->order;
+    const struct diff_key key = {order->order_id, 0};
+    struct diff_row *row = &state->scratch;
+    diff_row_reset(row);
+    diff_field_uuid(row, &order->user_id);
+    diff_field_string(row, order->kind == ORDER_EXCHANGE ? "exchange" : "confirm");
+    diff_field_string(row, order->decision == ORDER_POSTED ? "posted" : "voided");
+    diff_field_uuid(row, &order->payment_id);
+    diff_field_uuids(row, order->bookings, order->count);
+    diff_field_time(row, record->stamp_ms);
+    return diff_kept_put(&state->kept, DIFF_ORDERS, &key, row);
 }
 
-static void field_string(struct diff_row *row, const char *text)
+static struct diff_block *find_block(const struct diff_state *state, const struct uuid *id)
 {
-    replay_buffer_text(&row->text, text);
-    field_end(row);
+    const uint32_t slot = hash_index_find(&state->by_block, id_hash(id), id);
+    return slot == HASH_INDEX_MISSING ? NULL : &state->blocks[slot];
 }
 
-static void field_text(struct diff_row *row, const struct text *text)
+static bool keep_block(struct diff_state *state, const struct record *record)
 {
-    replay_text_clean(&row->text, text->bytes, text->length);
-    field_end(row);
-}
-
-static void field_text_or_null(struct diff_row *row, const struct text *text)
-{
-    if (text->length == 0)
-        field_null(row);
-    else
-        field_text(row, text);
-}
-
-static void field_number(struct diff_row *row, int64_t number)
-{
-    replay_buffer_format(&row->text, "%" PRId64, number);
-    field_end(row);
-}
-
-static void field_uuid(struct diff_row *row, const struct uuid *id)
-{
-    if (uuid_is_nil(id)) {
-        field_null(row);
-        return;
+    struct diff_block *known = find_block(state, &record->block.block_id);
+    if (known != NULL) {
+        known->ended_ms = record->stamp_ms;
+        known->end_cause = record->block.cause;
+        return true;
     }
-    char *at = replay_buffer_extend(&row->text, UUID_TEXT_LENGTH);
-    if (at != NULL)
-        (void)uuid_format(id, at);
-    field_end(row);
+    if (state->block_count == state->block_capacity) {
+        const uint32_t capacity = state->block_capacity > 0 ? state->block_capacity * 2 : 64;
+        struct diff_block *blocks = realloc(state->blocks, capacity * sizeof *blocks);
+        if (blocks == NULL)
+            return false;
+        state->blocks = blocks;
+        state->block_capacity = capacity;
+    }
+    const uint32_t slot = state->block_count;
+    state->blocks[slot] = (struct diff_block){.id = record->block.block_id};
+    if (!hash_index_insert(&state->by_block, block_hash_of(state, slot), slot))
+        return false;
+    state->block_count++;
+    return true;
 }
 
-/* Times are compared as microseconds since 1970, PostgreSQL's own grain. */
-static void field_time(struct diff_row *row, uint64_t unix_ms)
+enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
+                                          const struct record *record)
 {
-    if (unix_ms == 0)
-        field_null(row);
-    else
-        field_number(row, (int64_t)unix_ms * 1000);
+    const enum shard_replay_result result = replay_fold_apply(&state->fold, record);
+    if (result != SHARD_REPLAY_OK)
+        return result;
+    bool kept = true;
+    switch ((int)record->kind) {
+    case RECORD_RESERVED:
+        kept = remember(state, epoch, shard, record);
+        break;
+    case RECORD_EXPIRED:
+        note_expired(state, record);
+        break;
+    case RECORD_CONFIRMED:
+    case RECORD_CANCELLED:
+        return note_step(state, record);
+    case RECORD_CHANGED:
+        kept = keep_change(state, epoch, shard, record);
+        return kept ? note_step(state, record) : SHARD_REPLAY_OUT_OF_MEMORY;
+    case RECORD_BLOCK:
+        kept = keep_block(state, record);
+        break;
+    case RECORD_ORDER:
+        kept = keep_order(state, record);
+        break;
+    default:
+        break;
+    }
+    return kept ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
 
-static void field_amount(struct diff_row *row, replay_minor minor, const char *currency)
+/* --- counting --- */
+
+/* False: unknown, or it has ended. The texts and seats of the facts are gone. */
+static bool block_places(const struct diff_state *state, const struct uuid *block_id,
+                         struct block_facts *facts)
 {
-    replay_amount_text(&row->text, minor, replay_currency_decimals(currency));
-    field_end(row);
+    struct block_facts *found = shard_block(state->fold.shard, block_id);
+    if (found == NULL)
+        return false;
+    *facts = *found;
+    memory_free(found);
+    return facts->active;
+}
+
+static void count_booking(struct diff_state *state, const struct diff_booking *booking)
+{
+    struct booking_facts facts;
+    struct block_facts block;
+    uint32_t seat_count;
+    if (!shard_booking(state->fold.shard, &booking->id, 0, &facts, NULL, &seat_count) ||
+        (facts.status != BOOKING_RESERVED && facts.status != BOOKING_CONFIRMED))
+        return;
+    struct diff_segments *segments = diff_segments_of(state, &facts.zone_id);
+    if (segments == NULL)
+        return;
+    const bool drawn =
+        !uuid_is_nil(&booking->block_id) && block_places(state, &booking->block_id, &block);
+    for (uint32_t i = booking->from_segment; i < booking->to_segment && i < segments->count; i++) {
+        if (facts.status == BOOKING_RESERVED)
+            segments->reserved[i] += facts.quantity;
+        else
+            segments->sold[i] += facts.quantity;
+        if (drawn)
+            segments->blocked[i] -= facts.quantity;
+    }
+}
+
+bool diff_state_count(struct diff_state *state)
+{
+    if (!diff_segments_count(state))
+        return false;
+    for (uint32_t n = 0; n < state->block_count; n++) {
+        struct block_facts block;
+        if (!block_places(state, &state->blocks[n].id, &block))
+            continue;
+        struct diff_segments *segments = diff_segments_of(state, &block.zone_id);
+        for (uint32_t i = 0; segments != NULL && i < segments->count; i++)
+            segments->blocked[i] += block.quantity;
+    }
+    for (uint32_t i = 0; i < state->booking_count; i++)
+        count_booking(state, &state->bookings[i]);
+    return true;
 }
 
 /* --- rows --- */
-
-#define US(column) "(extract(epoch FROM " column ") * 1000000)::bigint AS " column
-
-static const struct table {
-    const char *name;
-    const char *select;
-} tables[DIFF_TABLE_COUNT] = {
-    [DIFF_EVENTS] =
-        {"events",
-         "SELECT id, tenant_id, organizer_id, title, slug, description, venue, city,"
-         " image_url, status, " US("sale_start_at") ", " US("sale_end_at") ", max_per_user, " US(
-             "created_at") ", " US("updated_at") " FROM "
-                                                 "events"},
-    [DIFF_SHOWS] = {"shows", "SELECT id, event_id, name, " US("show_date") ", segment_count, " US(
-                                 "created_at") ", " US("updated_at") " FROM shows"},
-    [DIFF_ZONES] = {"seat_zones",
-                    "SELECT id, show_id, event_id, name, kind, price, currency, total_seats,"
-                    " available_seats, reserved_seats, sold_seats, blocked_seats, target_seats, "
-                    "closed::text, " US("created_at") ", " US("updated_at") " FROM seat_zones"},
-    [DIFF_BOOKINGS] =
-        {"bookings",
-         "SELECT id, user_id, event_id, show_id, zone_id, quantity, from_segment,"
-         " to_segment, unit_price, total_amount, currency, status, payment_id,"
-         " " US("created_at") ", " US("reserved_at") ", " US("expires_at") ", " US(
-             "confirmed_"
-             "at") ", " US("cancelled_at") ", " US("expired_at") ", " US("refunded_at") ", "
-                                                                                        "block_id,"
-                                                                                        " " US("upd"
-                                                                                               "ate"
-                                                                                               "d_"
-                                                                                               "at") ", "
-                                                                                                     "idempotency_"
-                                                                                                     "key_hash, "
-                                                                                                     "log_epoch, "
-                                                                                                     "log_shard, "
-                                                                                                     "log_sequence"
-                                                                                                     " FROM "
-                                                                                                     "bookings"},
-};
-
-const char *diff_table_name(enum diff_table table)
-{
-    return tables[table].name;
-}
-
-const char *diff_table_select(enum diff_table table)
-{
-    return tables[table].select;
-}
-
-static bool event_row(const struct diff_state *state, const struct uuid *id, struct diff_row *row)
-{
-    const struct catalog_event *event = catalog_event(shard_catalog(state->fold.shard), id);
-    if (event == NULL)
-        return false;
-    field_uuid(row, id);
-    field_uuid(row, &event->tenant_id);
-    field_uuid(row, &event->organizer_id);
-    field_text(row, &event->title);
-    field_text(row, &event->slug);
-    field_text_or_null(row, &event->description);
-    field_text_or_null(row, &event->venue);
-    field_text_or_null(row, &event->city);
-    field_text_or_null(row, &event->image_url);
-    field_string(row, replay_event_status_name(event->status));
-    field_time(row, event->sale_start_ms);
-    field_time(row, event->sale_end_ms);
-    field_number(row, event->max_per_user);
-    field_time(row, event->created_ms);
-    field_time(row, event->updated_ms);
-    return true;
-}
-
-static bool show_row(const struct diff_state *state, const struct uuid *id, struct diff_row *row)
-{
-    const struct catalog_show *show = catalog_show(shard_catalog(state->fold.shard), id);
-    if (show == NULL)
-        return false;
-    field_uuid(row, id);
-    field_uuid(row, &show->event_id);
-    field_text_or_null(row, &show->name);
-    field_time(row, show->show_date_ms);
-    field_number(row, show->segment_count);
-    field_time(row, show->created_ms);
-    field_time(row, show->updated_ms);
-    return true;
-}
-
-static bool zone_row(const struct diff_state *state, const struct uuid *id, struct diff_row *row)
-{
-    const struct catalog_zone *zone = catalog_zone(shard_catalog(state->fold.shard), id);
-    if (zone == NULL)
-        return false;
-    struct zone_facts facts;
-    if (!shard_zone_facts(state->fold.shard, id, &facts))
-        return false;
-    const struct catalog_show *show =
-        catalog_show(shard_catalog(state->fold.shard), &zone->show_id);
-    const bool trip = show != NULL && show->segment_count > 1;
-    field_uuid(row, id);
-    field_uuid(row, &zone->show_id);
-    field_uuid(row, &zone->event_id);
-    field_text(row, &zone->name);
-    field_string(row, replay_zone_kind_name(zone->kind));
-    field_amount(row, zone->price_minor, zone->currency);
-    field_string(row, zone->currency);
-    field_number(row, facts.total);
-    if (trip)
-        field_null(row);
-    else
-        field_number(row, (int64_t)facts.total - facts.reserved - facts.sold - facts.blocked);
-    field_number(row, facts.reserved);
-    field_number(row, facts.sold);
-    if (trip)
-        field_null(row);
-    else
-        field_number(row, facts.blocked);
-    field_number(row, facts.target);
-    field_string(row, facts.closed ? "true" : "false");
-    field_time(row, zone->created_ms);
-    field_time(row, zone->updated_ms);
-    return true;
-}
 
 /* Nothing follows the end of a booking. */
 static void end_field(struct diff_row *row, const struct diff_booking *booking,
                       enum booking_status now, enum booking_status end)
 {
-    field_time(row, now == end ? booking->updated_ms : 0);
+    diff_field_time(row, now == end ? booking->updated_ms : 0);
 }
 
-static bool booking_row(struct diff_state *state, const struct uuid *id, struct diff_row *row)
+static bool booking_row(struct diff_state *state, const struct diff_key *key, struct diff_row *row)
 {
     struct booking_facts facts;
     uint32_t seat_count;
-    const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
+    const uint32_t slot = hash_index_find(&state->by_id, id_hash(&key->id), &key->id);
     if (slot == HASH_INDEX_MISSING ||
-        !shard_booking(state->fold.shard, id, 0, &facts, NULL, &seat_count))
+        !shard_booking(state->fold.shard, &key->id, 0, &facts, NULL, &seat_count))
         return false;
     struct diff_booking *booking = &state->bookings[slot];
     booking->seen = true;
     const struct catalog_zone *zone =
         catalog_zone(shard_catalog(state->fold.shard), &facts.zone_id);
-    field_uuid(row, id);
-    field_uuid(row, &facts.user_id);
-    field_uuid(row, &zone->event_id);
-    field_uuid(row, &zone->show_id);
-    field_uuid(row, &facts.zone_id);
-    field_number(row, facts.quantity);
-    field_number(row, booking->from_segment);
-    field_number(row, booking->to_segment);
-    field_amount(row, facts.unit_price_minor, zone->currency);
-    field_amount(row, (replay_minor)facts.unit_price_minor * facts.quantity, zone->currency);
-    field_string(row, zone->currency);
-    field_string(row, booking_status_name(facts.status));
-    field_uuid(row, &booking->payment_id);
-    field_time(row, facts.created_ms);
-    field_time(row, facts.created_ms);
-    field_time(row, facts.expires_ms);
-    field_time(row, booking->confirmed_ms);
+    diff_field_uuid(row, &facts.user_id);
+    diff_field_uuid(row, &zone->event_id);
+    diff_field_uuid(row, &zone->show_id);
+    diff_field_uuid(row, &facts.zone_id);
+    diff_field_number(row, facts.quantity);
+    diff_field_number(row, booking->from_segment);
+    diff_field_number(row, booking->to_segment);
+    diff_field_amount(row, facts.unit_price_minor, zone->currency);
+    diff_field_amount(row, (replay_minor)facts.unit_price_minor * facts.quantity, zone->currency);
+    diff_field_string(row, zone->currency);
+    diff_field_string(row, booking_status_name(facts.status));
+    diff_field_uuid(row, &booking->payment_id);
+    diff_field_time(row, facts.created_ms);
+    diff_field_time(row, facts.created_ms);
+    diff_field_time(row, facts.expires_ms);
+    diff_field_time(row, booking->confirmed_ms);
     end_field(row, booking, facts.status, BOOKING_CANCELLED);
     end_field(row, booking, facts.status, BOOKING_EXPIRED);
     end_field(row, booking, facts.status, BOOKING_REFUNDED);
-    field_uuid(row, &booking->block_id);
-    field_time(row, booking->updated_ms);
-    if (booking->key_hash == 0)
-        field_null(row);
+    diff_field_uuid(row, &booking->block_id);
+    diff_field_uuid(row, &booking->order_id);
+    if (uuid_is_nil(&booking->order_id))
+        diff_field_null(row);
     else
-        field_number(row, (int64_t)booking->key_hash);
-    field_number(row, booking->epoch);
-    field_number(row, booking->shard);
-    field_number(row, (int64_t)booking->sequence);
+        diff_field_number(row, booking->order_item);
+    diff_field_integers(row, booking_seats(state, booking), booking->seat_count);
+    diff_field_time(row, booking->updated_ms);
+    if (booking->key_hash == 0)
+        diff_field_null(row);
+    else
+        diff_field_number(row, (int64_t)booking->key_hash);
+    diff_field_number(row, booking->epoch);
+    diff_field_number(row, booking->shard);
+    diff_field_number(row, (int64_t)booking->sequence);
     return true;
 }
 
-bool diff_state_row(struct diff_state *state, enum diff_table table, const struct uuid *id,
+static bool block_row(const struct diff_state *state, const struct diff_key *key,
+                      struct diff_row *row)
+{
+    const struct diff_block *block = find_block(state, &key->id);
+    struct block_facts *facts = shard_block(state->fold.shard, &key->id);
+    if (block == NULL || facts == NULL) {
+        memory_free(facts);
+        return false;
+    }
+    diff_field_uuid(row, &facts->zone_id);
+    diff_field_string(row, replay_block_kind_name(facts->kind));
+    diff_field_number(row, facts->quantity);
+    diff_field_uuid(row, &facts->owner_id);
+    diff_field_text_or_null(row, &facts->reason);
+    diff_field_integers(row, facts->seats, facts->seat_count);
+    diff_field_time(row, facts->expires_ms);
+    diff_field_time(row, facts->created_ms);
+    diff_field_time(row, block->ended_ms);
+    if (facts->active)
+        diff_field_null(row);
+    else
+        diff_field_string(row, replay_cause_name(block->end_cause));
+    memory_free(facts);
+    return true;
+}
+
+bool diff_state_row(struct diff_state *state, enum diff_table table, const struct diff_key *key,
                     struct diff_row *row)
 {
-    replay_buffer_reset(&row->text);
-    row->count = 0;
-    switch (table) {
-    case DIFF_EVENTS:
-        return event_row(state, id, row);
-    case DIFF_SHOWS:
-        return show_row(state, id, row);
-    case DIFF_ZONES:
-        return zone_row(state, id, row);
+    diff_row_reset(row);
+    switch ((int)table) {
+    case DIFF_BLOCKS:
+        return block_row(state, key, row);
+    case DIFF_BOOKINGS:
+        return booking_row(state, key, row);
+    case DIFF_BOOKING_CHANGES:
+    case DIFF_ORDERS:
+        return diff_kept_get(&state->kept, table, key, row);
     default:
-        return booking_row(state, id, row);
+        return diff_catalog_row(state, table, key, row);
     }
 }
 
-/* --- all ids --- */
-
-typedef bool id_visit(void *context, const struct uuid *id);
-
-static void each_show(const struct catalog *catalog, id_visit *visit, void *context)
+static void each_booking(const struct diff_state *state, diff_visit *visit, void *context)
 {
-    for (uint32_t i = 0; i < catalog_event_count(catalog); i++) {
-        const struct uuid *event_id = &catalog_event_by_number(catalog, i)->id;
-        const struct catalog_show *show;
-        for (uint32_t n = 0; (show = catalog_event_show(catalog, event_id, n)) != NULL; n++) {
-            if (!visit(context, &show->id))
-                return;
-        }
+    for (uint32_t i = 0; i < state->booking_count; i++) {
+        const struct diff_key key = {state->bookings[i].id, 0};
+        if (!state->bookings[i].seen && !visit(context, &key))
+            return;
     }
 }
 
-void diff_state_each(const struct diff_state *state, enum diff_table table,
-                     bool (*visit)(void *context, const struct uuid *id), void *context)
+static void each_block(const struct diff_state *state, diff_visit *visit, void *context)
 {
-    const struct catalog *catalog = shard_catalog(state->fold.shard);
-    switch (table) {
-    case DIFF_EVENTS:
-        for (uint32_t i = 0; i < catalog_event_count(catalog); i++) {
-            if (!visit(context, &catalog_event_by_number(catalog, i)->id))
-                return;
-        }
+    for (uint32_t i = 0; i < state->block_count; i++) {
+        const struct diff_key key = {state->blocks[i].id, 0};
+        if (!visit(context, &key))
+            return;
+    }
+}
+
+void diff_state_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
+                     void *context)
+{
+    switch ((int)table) {
+    case DIFF_BOOKINGS:
+        each_booking(state, visit, context);
         return;
-    case DIFF_SHOWS:
-        each_show(catalog, visit, context);
+    case DIFF_BLOCKS:
+        each_block(state, visit, context);
         return;
-    case DIFF_ZONES:
-        for (uint32_t i = 0; i < catalog_zone_count(catalog); i++) {
-            if (!visit(context, &catalog_zone_at(catalog, i)->id))
+    case DIFF_BOOKING_CHANGES:
+    case DIFF_ORDERS:
+        for (uint32_t i = 0; i < state->kept.count; i++) {
+            if (state->kept.rows[i].table == table && !visit(context, &state->kept.rows[i].key))
                 return;
         }
         return;
     default:
-        for (uint32_t i = 0; i < state->booking_count; i++) {
-            if (!state->bookings[i].seen && !visit(context, &state->bookings[i].id))
-                return;
-        }
+        diff_catalog_each(state, table, visit, context);
+        return;
     }
 }

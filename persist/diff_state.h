@@ -1,21 +1,10 @@
 /* What PostgreSQL should hold: the engine's fold of the log, and beside it what
- * a booking's row has and the engine forgets. One thread. */
+ * its rows have and the engine forgets. One thread. */
 #ifndef PERSIST_DIFF_STATE_H
 #define PERSIST_DIFF_STATE_H
 
-#include "../engine/hash_index.h"
-#include "replay_buffer.h"
+#include "diff_kept.h"
 #include "replay_fold.h"
-
-enum { DIFF_FIELDS_MAX = 32 };
-
-/* A row as PostgreSQL would print it, field by field. */
-struct diff_row {
-    struct replay_buffer text;
-    size_t ends[DIFF_FIELDS_MAX];
-    bool null[DIFF_FIELDS_MAX];
-    int count;
-};
 
 struct diff_booking {
     struct uuid id;
@@ -27,8 +16,28 @@ struct diff_booking {
     uint64_t confirmed_ms; /* 0: never */
     uint64_t updated_ms;   /* of its last record */
     struct uuid block_id;
+    struct uuid order_id; /* nil: none */
+    uint8_t order_item;
     uint16_t from_segment, to_segment;
+    uint32_t seat_count; /* those it had last */
+    size_t seats_at;     /* in seats */
     bool seen;
+};
+
+/* Of blocks, what the engine does not keep. */
+struct diff_block {
+    struct uuid id;
+    uint64_t ended_ms; /* 0: active */
+    enum change_cause end_cause;
+};
+
+/* The places taken of a trip's zone, counted over all bookings. */
+struct diff_segments {
+    struct uuid zone_id;
+    uint32_t count;
+    uint32_t reserved[CATALOG_SEGMENTS_MAX];
+    uint32_t sold[CATALOG_SEGMENTS_MAX];
+    uint32_t blocked[CATALOG_SEGMENTS_MAX];
 };
 
 struct diff_state {
@@ -36,6 +45,14 @@ struct diff_state {
     struct diff_booking *bookings;
     uint32_t booking_count, booking_capacity;
     struct hash_index by_id;
+    struct replay_buffer seats; /* uint32_t, of bookings */
+    struct diff_block *blocks;
+    uint32_t block_count, block_capacity;
+    struct hash_index by_block;
+    struct diff_kept kept; /* orders and changes of bookings */
+    struct diff_row scratch;
+    struct diff_segments *segments; /* of all trips' zones, once counted */
+    uint32_t segments_count;
 };
 
 /* False: out of memory. */
@@ -44,22 +61,29 @@ void diff_state_release(struct diff_state *state);
 
 enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                           const struct record *record);
+/* After the last record: counts what is compared. False: out of memory. */
+bool diff_state_count(struct diff_state *state);
 
-/* The tables that are compared, in this order. */
-enum diff_table { DIFF_EVENTS, DIFF_SHOWS, DIFF_ZONES, DIFF_BOOKINGS, DIFF_TABLE_COUNT };
-
-const char *diff_table_name(enum diff_table table);
-/* A SELECT of the table's rows in the columns of diff_state_row; the first is the id. */
-const char *diff_table_select(enum diff_table table);
-
-/* Fills the row that should be there and notes that it was asked for. False: the
- * log knows no such id. */
-bool diff_state_row(struct diff_state *state, enum diff_table table, const struct uuid *id,
+/* Fills the row that should be there, less its key, and notes that it was asked
+ * for. False: the log knows no such row. */
+bool diff_state_row(struct diff_state *state, enum diff_table table, const struct diff_key *key,
                     struct diff_row *row);
 
-/* Calls `visit` for the id of every row of the table, but of bookings only those
+/* Calls `visit` with the key of every row of the table, but of bookings only those
  * never asked for; stops on false. */
-void diff_state_each(const struct diff_state *state, enum diff_table table,
-                     bool (*visit)(void *context, const struct uuid *id), void *context);
+typedef bool diff_visit(void *context, const struct diff_key *key);
+void diff_state_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
+                     void *context);
+
+/* --- persist/diff_catalog.c: of the catalog and its zones --- */
+
+/* As diff_state_row. */
+bool diff_catalog_row(const struct diff_state *state, enum diff_table table,
+                      const struct diff_key *key, struct diff_row *row);
+void diff_catalog_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
+                       void *context);
+/* NULL: not a trip's zone. */
+struct diff_segments *diff_segments_of(const struct diff_state *state, const struct uuid *zone_id);
+bool diff_segments_count(struct diff_state *state);
 
 #endif

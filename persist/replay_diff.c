@@ -13,8 +13,8 @@
 enum { DIFF_REPORTED_MAX = 100 };
 #define FETCH "FETCH 5000 FROM rows"
 
-struct id_list {
-    struct uuid *ids;
+struct key_list {
+    struct diff_key *keys;
     size_t count, capacity;
 };
 
@@ -26,7 +26,7 @@ struct diff {
     uint32_t cursor_count;
     struct diff_state state;
     struct diff_row row;
-    struct id_list seen; /* in PostgreSQL, of the table being compared; sorted in the end */
+    struct key_list seen; /* in PostgreSQL, of the table being compared; sorted in the end */
     uint64_t rows;
     uint64_t differences;
     enum diff_table table;
@@ -134,9 +134,9 @@ static void compare_row(struct diff *diff, const PGresult *rows, int at)
     for (int field = 0; field < row->count; begin = row->ends[field], field++) {
         const size_t length = row->ends[field] - begin;
         const char *wanted = row->text.bytes + begin;
-        const bool null = PQgetisnull(rows, at, field) != 0;
-        const char *found = PQgetvalue(rows, at, field);
-        const size_t found_length = (size_t)PQgetlength(rows, at, field);
+        const bool null = PQgetisnull(rows, at, field + 1) != 0;
+        const char *found = PQgetvalue(rows, at, field + 1);
+        const size_t found_length = (size_t)PQgetlength(rows, at, field + 1);
         if (null == row->null[field] && found_length == length &&
             (length == 0 || memcmp(found, wanted, length) == 0))
             continue;
@@ -146,7 +146,7 @@ static void compare_row(struct diff *diff, const PGresult *rows, int at)
             return;
         if (!said)
             (void)printf("%s %s:", diff_table_name(diff->table), PQgetvalue(rows, at, 0));
-        (void)printf("%s %s: log ", said ? ";" : "", PQfname(rows, field));
+        (void)printf("%s %s: log ", said ? ";" : "", PQfname(rows, field + 1));
         print_field(wanted, length, row->null[field]);
         (void)fputs(", PostgreSQL ", stdout);
         print_field(found, found_length, null);
@@ -156,30 +156,30 @@ static void compare_row(struct diff *diff, const PGresult *rows, int at)
         (void)fputs("\n", stdout);
 }
 
-static bool note_seen(struct id_list *list, const struct uuid *id)
+static bool note_seen(struct key_list *list, const struct diff_key *key)
 {
     if (list->count == list->capacity) {
         const size_t capacity = list->capacity > 0 ? list->capacity * 2 : 1024;
-        struct uuid *ids = realloc(list->ids, capacity * sizeof *ids);
-        if (ids == NULL)
+        struct diff_key *keys = realloc(list->keys, capacity * sizeof *keys);
+        if (keys == NULL)
             return false;
-        list->ids = ids;
+        list->keys = keys;
         list->capacity = capacity;
     }
-    list->ids[list->count++] = *id;
+    list->keys[list->count++] = *key;
     return true;
 }
 
 static int compare_rows(struct diff *diff, const PGresult *rows)
 {
     for (int at = 0; at < PQntuples(rows); at++) {
-        struct uuid id;
-        if (!uuid_parse(&id, PQgetvalue(rows, at, 0), UUID_TEXT_LENGTH))
+        struct diff_key key;
+        if (!diff_key_parse(&key, PQgetvalue(rows, at, 0)))
             return log_error_set(&diff->error, LOG_EXIT_CORRUPT, NULL, "%s has a row without an id",
                                  diff_table_name(diff->table));
-        if (diff->table != DIFF_BOOKINGS && !note_seen(&diff->seen, &id))
+        if (diff->table != DIFF_BOOKINGS && !note_seen(&diff->seen, &key))
             return log_error_set(&diff->error, LOG_EXIT_BUG, NULL, "out of memory");
-        if (diff_state_row(&diff->state, diff->table, &id, &diff->row))
+        if (diff_state_row(&diff->state, diff->table, &key, &diff->row))
             compare_row(diff, rows, at);
         else if (shown(diff))
             (void)printf("%s %s: in PostgreSQL only\n", diff_table_name(diff->table),
@@ -190,31 +190,43 @@ static int compare_rows(struct diff *diff, const PGresult *rows)
                                  : 0;
 }
 
-static int id_order(const void *a, const void *b)
+static int key_order(const void *a, const void *b)
 {
-    return memcmp(a, b, sizeof(struct uuid));
+    const struct diff_key *x = a, *y = b;
+    const int order = memcmp(&x->id, &y->id, sizeof x->id);
+    return order != 0 ? order : (x->part > y->part) - (x->part < y->part);
 }
 
-static bool missing_row(void *context, const struct uuid *id)
+static bool missing_row(void *context, const struct diff_key *key)
 {
     struct diff *diff = context;
     if (diff->table != DIFF_BOOKINGS && diff->seen.count > 0 &&
-        bsearch(id, diff->seen.ids, diff->seen.count, sizeof *id, id_order) != NULL)
+        bsearch(key, diff->seen.keys, diff->seen.count, sizeof *key, key_order) != NULL)
         return true;
     if (shown(diff)) {
-        char text[UUID_TEXT_LENGTH + 1] = {0};
-        (void)uuid_format(id, text);
-        (void)printf("%s %s: in the log only\n", diff_table_name(diff->table), text);
+        char text[DIFF_KEY_BYTES];
+        (void)printf("%s %s: in the log only\n", diff_table_name(diff->table),
+                     diff_key_format(key, diff->table, text));
     }
     return true;
 }
 
+static enum postgres_outcome open_rows(struct diff *diff)
+{
+    struct replay_buffer sql;
+    replay_buffer_init(&sql);
+    replay_buffer_text(&sql, "DECLARE rows NO SCROLL CURSOR FOR ");
+    diff_table_select(diff->table, &sql);
+    const enum postgres_outcome outcome =
+        sql.failed ? POSTGRES_RETRY
+                   : postgres_run(&diff->session, replay_buffer_string(&sql), NULL);
+    replay_buffer_release(&sql);
+    return outcome;
+}
+
 static int compare_table(struct diff *diff)
 {
-    char declare[2048];
-    (void)snprintf(declare, sizeof declare, "DECLARE rows NO SCROLL CURSOR FOR %s",
-                   diff_table_select(diff->table));
-    enum postgres_outcome outcome = postgres_run(&diff->session, declare, NULL);
+    enum postgres_outcome outcome = open_rows(diff);
     int code = 0;
     diff->seen.count = 0;
     for (bool more = true; outcome == POSTGRES_OK && code == 0 && more;) {
@@ -233,7 +245,7 @@ static int compare_table(struct diff *diff)
     if (code != 0)
         return code;
     if (diff->seen.count > 0)
-        qsort(diff->seen.ids, diff->seen.count, sizeof *diff->seen.ids, id_order);
+        qsort(diff->seen.keys, diff->seen.count, sizeof *diff->seen.keys, key_order);
     diff_state_each(&diff->state, diff->table, missing_row, diff);
     return 0;
 }
@@ -294,6 +306,8 @@ static int run(struct diff *diff)
         code = open_snapshot(diff);
     if (code == 0)
         code = fold_log(diff);
+    if (code == 0 && !diff_state_count(&diff->state))
+        code = log_error_set(&diff->error, LOG_EXIT_BUG, NULL, "out of memory");
     for (int table = 0; table < DIFF_TABLE_COUNT && code == 0; table++) {
         diff->table = (enum diff_table)table;
         code = compare_table(diff);
@@ -317,7 +331,7 @@ int replay_diff(const struct replay_options *options)
     replay_buffer_release(&diff.row.text);
     diff_state_release(&diff.state);
     free(diff.cursors);
-    free(diff.seen.ids);
+    free(diff.seen.keys);
     data_dir_close(diff.dir);
     return code;
 }

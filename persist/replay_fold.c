@@ -60,6 +60,28 @@ static bool put_zone(struct shard *shard, const struct record *record)
     return false;
 }
 
+static bool put_station(struct shard *shard, const struct record *record)
+{
+    struct catalog_station *station = catalog_station_new(&record->station);
+    if (station == NULL)
+        return false;
+    if (shard_put_station(shard, station))
+        return true;
+    catalog_station_release(station);
+    return false;
+}
+
+static bool put_route(struct shard *shard, const struct record *record)
+{
+    struct catalog_route *route = catalog_route_new(&record->route);
+    if (route == NULL)
+        return false;
+    if (shard_put_route(shard, route))
+        return true;
+    catalog_route_release(route);
+    return false;
+}
+
 enum shard_replay_result replay_fold_apply(struct replay_fold *fold, const struct record *record)
 {
     bool good = true;
@@ -74,8 +96,12 @@ enum shard_replay_result replay_fold_apply(struct replay_fold *fold, const struc
     case RECORD_ZONE:
         good = put_zone(fold->shard, record);
         break;
-    case RECORD_STATION: /* nothing is sold by them */
+    case RECORD_STATION:
+        good = put_station(fold->shard, record);
+        break;
     case RECORD_ROUTE:
+        good = put_route(fold->shard, record);
+        break;
     case RECORD_STATE: /* of the shard that wrote it: this one has all partitions */
     case RECORD_CLEAN_STOP:
         break;
