@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import time
 
+from lib import tokens
 from lib.cases import check, equal, main
+from lib.client import Client
 from lib.engine import BOXCTL, BOXREPLAY, EXIT_CORRUPT, Engine
 from lib.load import Story
 from lib.sale import Sale, buyer
@@ -59,6 +61,16 @@ def opened(engine, data, shards):
     other.keys = engine.keys
     other.env["BOXOFFICE_AUTH_JWT_KEYS_FILE"] = engine.keys
     return other
+
+
+def move(sale, groups, engine):
+    """Sale and buyers speak to another engine from now on."""
+    sale.engine = engine
+    sale.organizer = Client(engine, tokens.mint(engine, role="organizer"))
+    for group in groups:
+        group.engine = engine
+        group.clients = [buyer(engine, client.user) for client in group.clients]
+        group.said = [(client, *said[1:]) for client, said in zip(group.clients, group.said)]
 
 
 def test_snapshot_and_tail():
@@ -215,16 +227,94 @@ def test_rebuild():
     engine.kill()
     other = opened(engine, out, 2)
     other.start(init=False)
-    for group in (buyers, late):
-        group.engine = other
-        for client in group.clients:
-            client.engine = other
-    sale.engine = other
-    other.port = other.port
-    check(os.path.exists(os.path.join(out, "snapshots")), "it begins with a snapshot")
     equal(other.events("recovered")[0]["snapshot"], 1, "snapshot")
+    move(sale, [buyers, late], other)
+    equal(buyers.look(), before, "the state of then")
+    for client, _, _, _, answer in late.said:
+        equal(client.booking(answer.data["booking_id"]).status, 404, "what came later")
+    move(sale, [buyers], other)
+    buyers.repeat()
     equal(other.stop(), 0, "exit")
-    _ = before
+    boxreplay(engine, "verify", "--data-dir", out)
+
+
+def test_backup():
+    """A copy made while buyers buy opens, and what was answered before it is in it; the same
+    holds once log was given up."""
+    engine = Engine(shards=2, ttl=600, SNAPSHOT_LOG_MB=1).start()
+    sale = Sale(engine, seats=(500, 50000), max_per_user=4)
+    buyers = Buyers(engine, sale)
+    story = Story(engine, [sale.zones[1]], retry=True, seed=6).begin(16)
+    for number in range(3):
+        time.sleep(1.0)
+        known = [op for op in list(story.ops) if op.kind == "reserve" and op.good]
+        out = os.path.join(engine.home, f"backup-{number}", "data")
+        os.makedirs(os.path.dirname(out))
+        boxctl(engine, "backup", out)
+        check("backup-" not in boxctl(engine, "cursors"), "the backup's cursor is left over")
+        other = opened(engine, out, 2)
+        other.start(init=False)
+        for op in known[-50:]:
+            answer = buyer(other, op.user).booking(op.data["booking_id"])
+            equal(answer.status, 200, f"a booking answered before the copy: {op!r}")
+        equal(other.stop(), 0, "exit")
+        boxreplay(engine, "verify", "--data-dir", out)
+    story.end()
+    boxctl(engine, "backup", out, exit_code=73)
+    _ = buyers
+
+
+def test_cursors():
+    """Nothing goes that a cursor still needs; boxctl says who holds it; once dropped, it goes."""
+    engine = Engine(shards=1, ttl=600, SNAPSHOT_LOG_MB=1, MIRROR_POSTGRES="host=nowhere.invalid",
+                    RETENTION_LOG_MB_MAX=1).start()
+    sale = Sale(engine, seats=(100, 50000), max_per_user=4)
+    story = Story(engine, sale.zones, retry=True, seed=7).begin(16)
+    time.sleep(6)
+    story.end()
+    first = segments(engine)[0]
+    check(first.endswith("segment-0000000001.log"), "log went that the mirror has not seen")
+    check(len(snapshots(engine)) == 2, "two snapshots are kept")
+    check(engine.events("log_too_large"), "no alarm")
+    shown = json.loads(boxctl(engine, "--json", "cursors"))
+    equal((shown["held_by"], shown["over"]), ("mirror", True), "boxctl cursors")
+    equal(boxctl(engine, "cursors", "drop", "nobody", exit_code=66), "", "an unknown cursor")
+    equal(engine.stop(), 0, "exit")
+
+
+def test_crash_points():
+    """PR2, DK19: killed at each point of writing, verifying and naming a snapshot, or of giving
+    up log, the directory is as good as before, and the next snapshot is taken."""
+    engine = Engine(shards=1, ttl=600).start()
+    sale = Sale(engine, seats=(500, 50000), max_per_user=4)
+    buyers = Buyers(engine, sale)
+    before = buyers.look()
+    for point in ("snapshot.block", "snapshot.written", "snapshot.renamed"):
+        snapshot(engine)
+        stranger = buyer(engine)
+        stranger.cancel(stranger.reserve(sale.zone).data["booking_id"])
+        boxreplay(engine, "snapshot", "--data-dir", engine.data, exit_code=-9,
+                  CRASH_AT=f"{point}:1")
+        engine.kill()
+        check(started(engine)["snapshot"] >= 1, "the start used no snapshot")
+        equal(buyers.look(), before, f"after a crash at {point}")
+        snapshot(engine)
+        equal(glob.glob(os.path.join(engine.data, "snapshots", "*.new")), [], "left over")
+    engine.kill()
+    for point in ("retention.before", "retention.given_up"):
+        engine.start(CRASH_AT=f"{point}:1", SNAPSHOT_LOG_MB=1)
+        story = Story(engine, [sale.zones[1]], retry=True, seed=8).begin(16)
+        deadline = time.monotonic() + 20
+        while engine.running and time.monotonic() < deadline:
+            time.sleep(0.05)
+        check(not engine.running, f"{point} was not passed")
+        engine.kill()
+        engine.start()
+        story.end()
+        engine.kill()
+    check(started(engine)["snapshot"] >= 1, "the start used no snapshot")
+    equal(engine.stop(), 0, "exit")
+    boxreplay(engine, "verify", "--data-dir", engine.data)
 
 
 def test_salvage():
