@@ -34,6 +34,8 @@ void *model_vector_add(struct model_vector *vector, uint32_t count, size_t bytes
         vector->room = vector->room ? 2 * vector->room : 16;
         vector->items = must(realloc(vector->items, vector->room * bytes));
     }
+    if (count == 0)
+        return NULL;
     char *first = (char *)vector->items + vector->count * bytes;
     memset(first, 0, count * bytes);
     vector->count += count;
