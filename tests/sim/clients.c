@@ -79,22 +79,30 @@ static const char *check_accepted(struct sim_clients *clients,
     return NULL;
 }
 
+static void keep_accepted(const struct sim_clients *clients, struct sim_kept *kept,
+                          uint32_t fingerprint, const struct answer *answer, bool logged,
+                          uint64_t now_ms)
+{
+    /* Of a repeat nobody has the first answer's time: what is short-lived is not kept. */
+    if (answer->replayed && clients->plan->value[SIM_KEY_MS] < 80000000)
+        return;
+    kept->accepted = true;
+    kept->logged = logged;
+    kept->life = clients->life;
+    kept->accepted_fingerprint = fingerprint;
+    kept->accepted_digest = sim_answer_digest(answer);
+    kept->accepted_ms = now_ms;
+}
+
 static const char *keep(struct sim_clients *clients, const struct sim_operation *operation,
-                        struct sim_kept *kept, const struct answer *answer, uint64_t now_ms)
+                        struct sim_kept *kept, const struct answer *answer, bool logged,
+                        uint64_t now_ms)
 {
     uint32_t fingerprint = sim_operation_fingerprint(operation);
     uint64_t digest = sim_answer_digest(answer);
 
     if (answer->result == RESULT_OK) {
-        kept->accepted = true;
-        kept->life = clients->life;
-        kept->accepted_fingerprint = fingerprint;
-        kept->accepted_digest = digest;
-        kept->accepted_ms = answer->replayed ? 0 : now_ms; /* when it was is not known */
-        if (answer->replayed)
-            kept->accepted = clients->plan->value[SIM_KEY_MS] > 80000000;
-        if (kept->accepted && answer->replayed)
-            kept->accepted_ms = now_ms;
+        keep_accepted(clients, kept, fingerprint, answer, logged, now_ms);
         return NULL;
     }
     if (!is_kept_refusal(answer->result))
@@ -146,12 +154,12 @@ static const char *check_key(struct sim_clients *clients, const struct sim_opera
     struct sim_kept *kept = &owner->kept;
     forget_old(clients, kept, now_ms);
     /* What changed nothing is not in the log; a restart forgets it. */
-    if (kept->accepted && kept->life != clients->life &&
-        !sim_ledger_has_key(ledger, owner->key_hash))
+    if (kept->accepted && kept->life != clients->life && !kept->logged)
         *kept = (struct sim_kept){0};
     if (kept->accepted)
         return check_accepted(clients, operation, kept, answer);
-    return keep(clients, operation, kept, answer, now_ms);
+    return keep(clients, operation, kept, answer, sim_ledger_has_key(ledger, owner->key_hash),
+                now_ms);
 }
 
 /* --- what came --- */
@@ -229,8 +237,7 @@ static void note(struct sim_clients *clients, struct sim_past *past, const struc
 }
 
 const char *sim_clients_answer(struct sim_clients *clients, const struct sim_operation *operation,
-                               const struct answer *answer, const struct sim_ledger *ledger,
-                               uint64_t now_ms)
+                               const struct answer *answer, const struct sim_ledger *ledger)
 {
     struct sim_past *past = sim_past(clients, operation->number);
     const char *fault = check_facts(clients, operation, answer);
@@ -241,6 +248,6 @@ const char *sim_clients_answer(struct sim_clients *clients, const struct sim_ope
     if (past)
         note(clients, past, answer);
     if (!fault && operation->key != 0)
-        fault = check_key(clients, operation, answer, ledger, now_ms);
+        fault = check_key(clients, operation, answer, ledger, answer->settlement.stamp_ms);
     return fault;
 }

@@ -11,6 +11,7 @@ enum { SIM_PASTS = 8192, SIM_RECENT = 64, SIM_RECENT_BLOCKS = 8 };
 /* The first answers that an operation's key got, whoever asked with it. */
 struct sim_kept {
     bool accepted, refused;
+    bool logged;   /* the first answer's record carries the key */
     uint32_t life; /* in which it was accepted */
     uint32_t accepted_fingerprint, refused_fingerprint;
     uint64_t accepted_digest, refused_digest;
@@ -46,8 +47,7 @@ void sim_clients_sent(struct sim_clients *clients, const struct sim_operation *o
 /* An answer came. NULL: as it should be; else what is wrong (I6, I8, I16).
  * `ledger`: to know which keys are in the log. */
 const char *sim_clients_answer(struct sim_clients *clients, const struct sim_operation *operation,
-                               const struct answer *answer, const struct sim_ledger *ledger,
-                               uint64_t now_ms);
+                               const struct answer *answer, const struct sim_ledger *ledger);
 
 /* The operation as the engine's command. Its drafts are the command's. */
 void sim_command_of(struct sim_clients *clients, const struct sim_operation *operation,

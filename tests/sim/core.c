@@ -3,8 +3,8 @@
 /* False: no room in the log. */
 static bool append(struct sim_core *core, const struct record *record)
 {
-    if (core->append && core->append(core, record) == 0)
-        return false;
+    if (core->append) /* a log enters it in the books itself */
+        return core->append(core, record) != 0;
     sim_run_record(core->run, 0, record);
     return true;
 }
@@ -352,12 +352,10 @@ static void go_on(struct sim_core *core)
     shard_settle(core->shard, &core->answer, core->run->now_ms);
 }
 
-void sim_core_ask(struct sim_core *core, const struct sim_operation *operation)
+static void ask(struct sim_core *core)
 {
     struct answer *answer = &core->answer;
 
-    sim_command_of(&core->run->clients, operation, &core->command);
-    sim_clients_sent(&core->run->clients, operation, &core->command);
     memset(answer, 0, offsetof(struct answer, seats));
     answer->kind = core->command.kind;
     answer->settlement.stamp_ms = core->run->now_ms;
@@ -380,4 +378,17 @@ void sim_core_ask(struct sim_core *core, const struct sim_operation *operation)
         break;
     }
     command_release(&core->command);
+}
+
+void sim_core_ask(struct sim_core *core, const struct sim_operation *operation)
+{
+    sim_command_of(&core->run->clients, operation, &core->command);
+    sim_clients_sent(&core->run->clients, operation, &core->command);
+    ask(core);
+}
+
+void sim_core_ask_again(struct sim_core *core, const struct sim_operation *operation)
+{
+    sim_command_of(&core->run->clients, operation, &core->command);
+    ask(core);
 }

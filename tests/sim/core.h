@@ -16,8 +16,11 @@ struct sim_core {
     uint64_t (*append)(struct sim_core *core, const struct record *record);
 };
 
-/* Does a command and leaves the answer, the caller's to release, in core->answer. */
+/* Sends the operation, does the command and leaves the answer, the caller's to release, in
+ * core->answer. */
 void sim_core_ask(struct sim_core *core, const struct sim_operation *operation);
+/* The same for what was sent before. */
+void sim_core_ask_again(struct sim_core *core, const struct sim_operation *operation);
 /* Ends what is due. False: the log has no room. */
 bool sim_core_expire(struct sim_core *core);
 

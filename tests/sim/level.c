@@ -38,8 +38,7 @@ void sim_run_record(struct sim_run *run, uint16_t shard, const struct record *re
 void sim_run_answer(struct sim_run *run, const struct sim_operation *operation,
                     const struct answer *answer)
 {
-    const char *fault =
-        sim_clients_answer(&run->clients, operation, answer, run->ledger, run->now_ms);
+    const char *fault = sim_clients_answer(&run->clients, operation, answer, run->ledger);
 
     run->events++;
     sim_run_note(run, operation->number);

@@ -1,10 +1,29 @@
-/* S0: one shard, no log. S1: the same with its log on a simulated disk (durable.h). */
-#include "core.h"
+/* S0: one shard without a log. S1: the same with its log on a simulated disk, crashes
+ * and recoveries. */
+#include <stddef.h>
 
-enum { COMPARE_EVERY = 2048 };
+#include "core.h"
+#include "durable.h"
+
+enum {
+    COMPARE_EVERY = 2048,
+    RESENT_MAX = 64, /* after a restart */
+    ROUNDS_MAX = 100000
+};
+
+/* An answer that waits for the log. */
+struct waiting {
+    uint64_t sequence;
+    struct sim_operation operation;
+    struct answer answer;
+};
 
 struct level {
     struct sim_core core;
+    bool has_log;
+    struct sim_durable durable;
+    struct waiting *waiting;
+    uint32_t waiting_count, waiting_room;
     uint32_t operations;
     bool late; /* what is due is ended late, now and then */
 };
@@ -32,6 +51,142 @@ static void compare(struct sim_run *run, struct level *level)
     sim_run_note(run, shard_zone_hash(level->core.shard));
 }
 
+/* --- the log (S1) --- */
+
+static uint64_t append(struct sim_core *core, const struct record *record)
+{
+    struct level *level = core->run->level;
+    struct journal *journal = &level->durable.logs[0].journal;
+
+    for (int tries = 0; tries < 50; tries++) {
+        uint64_t sequence = journal->append(journal->context, record);
+        if (sequence != 0 || journal->state(journal->context) >= JOURNAL_FULL)
+            return sequence;
+        journal->flush(journal->context);
+        sim_durable_tick(&level->durable, 1 + (uint64_t)tries);
+    }
+    return 0;
+}
+
+static void deliver(struct sim_run *run, struct level *level)
+{
+    const struct journal *journal = &level->durable.logs[0].journal;
+    uint64_t durable = journal->durable(journal->context);
+    uint32_t done = 0;
+
+    while (done < level->waiting_count && level->waiting[done].sequence <= durable) {
+        struct waiting *waiting = &level->waiting[done++];
+        sim_durable_shown(&level->durable, 0, waiting->sequence);
+        sim_run_answer(run, &waiting->operation, &waiting->answer);
+        answer_release(&waiting->answer);
+    }
+    level->waiting_count -= done;
+    memmove(level->waiting, level->waiting + done, level->waiting_count * sizeof level->waiting[0]);
+}
+
+static void hold(struct level *level, const struct sim_operation *operation)
+{
+    const struct journal *journal = &level->durable.logs[0].journal;
+
+    level->waiting = sim_grow(level->waiting, level->waiting_count, &level->waiting_room,
+                              sizeof *level->waiting);
+    struct waiting *waiting = &level->waiting[level->waiting_count++];
+    waiting->sequence = journal->appended(journal->context);
+    waiting->operation = *operation;
+    memcpy(&waiting->answer, &level->core.answer, answer_bytes(&level->core.answer));
+}
+
+/* One turn: the log goes on, and what is durable is answered. */
+static void turn(struct sim_run *run, struct level *level, uint64_t ticks)
+{
+    struct journal *journal = &level->durable.logs[0].journal;
+
+    journal->flush(journal->context);
+    sim_durable_tick(&level->durable, ticks);
+    deliver(run, level);
+}
+
+/* False: the log failed on the way. */
+static bool settle(struct sim_run *run, struct level *level)
+{
+    const struct journal *journal = &level->durable.logs[0].journal;
+
+    for (int i = 0; i < ROUNDS_MAX && !sim_durable_dying(&level->durable); i++) {
+        if (journal->durable(journal->context) == journal->appended(journal->context) &&
+            !log_writer_busy(level->durable.logs[0].writer)) {
+            deliver(run, level);
+            return true;
+        }
+        turn(run, level, 10);
+    }
+    return false;
+}
+
+static void stop_clean(struct sim_run *run, struct level *level)
+{
+    struct record record = {.kind = RECORD_STATE, .stamp_ms = run->now_ms};
+
+    if (!settle(run, level))
+        return;
+    record.state_hash = shard_zone_hash(level->core.shard);
+    if (append(&level->core, &record) == 0)
+        return;
+    record.kind = RECORD_CLEAN_STOP;
+    append(&level->core, &record);
+    settle(run, level);
+}
+
+static void forget_waiting(struct level *level)
+{
+    for (uint32_t i = 0; i < level->waiting_count; i++)
+        answer_release(&level->waiting[i].answer);
+    level->waiting_count = 0;
+}
+
+static bool begin_life(struct sim_run *run, struct level *level)
+{
+    if (!sim_durable_start(&level->durable, 1))
+        return false;
+    level->core.shard = level->durable.shards[0];
+    level->core.partitions = level->durable.partitions;
+    for (uint32_t i = 0; i < RESENT_MAX && !run->failed; i++) {
+        const struct sim_past *past = sim_past(&run->clients, run->load.number - i);
+        if (!past || past->operation.key == 0 || !sim_is_command(&past->operation))
+            continue;
+        struct sim_operation operation = past->operation;
+        sim_core_ask_again(&level->core, &operation);
+        hold(level, &operation);
+    }
+    return true;
+}
+
+static void crash(struct sim_run *run, struct level *level, enum sim_end how)
+{
+    uint64_t before = 0;
+
+    if (how == SIM_END_STOP) {
+        stop_clean(run, level);
+        before = shard_state_hash(level->core.shard);
+    }
+    bool whole = how == SIM_END_STOP && !sim_durable_dying(&level->durable) && settle(run, level);
+    forget_waiting(level);
+    sim_durable_end(&level->durable, how);
+    level->core.shard = NULL;
+    if (run->failed || !begin_life(run, level))
+        return;
+    (void)before, (void)whole; /* RECORD_STATE has said so to the recovery */
+}
+
+static void go_on_with_log(struct sim_run *run, struct level *level)
+{
+    if (sim_random_below(&run->chaos, 4) == 0)
+        turn(run, level, sim_random_below(&run->chaos, 12));
+    if (sim_durable_dying(&level->durable))
+        crash(run, level, SIM_END_POWER);
+}
+
+/* --- the level --- */
+
 static void start(struct sim_run *run)
 {
     struct level *level = calloc(1, sizeof *level);
@@ -39,6 +194,13 @@ static void start(struct sim_run *run)
         abort();
     run->level = level;
     level->core.run = run;
+    level->has_log = run->plan.value[SIM_LEVEL] != SIM_S0;
+    if (level->has_log) {
+        level->core.append = append;
+        sim_durable_init(&level->durable, run);
+        begin_life(run, level);
+        return;
+    }
     partition_map_init(&level->core.partitions, 1);
     struct shard_options options = sim_shard_options(&run->plan, 0, &level->core.partitions);
     level->core.shard = shard_new(&options);
@@ -46,35 +208,80 @@ static void start(struct sim_run *run)
         abort();
 }
 
+static void command(struct sim_run *run, struct level *level, const struct sim_operation *operation)
+{
+    sim_core_ask(&level->core, operation);
+    if (level->has_log) {
+        hold(level, operation);
+        return;
+    }
+    sim_run_answer(run, operation, &level->core.answer);
+    answer_release(&level->core.answer);
+}
+
+static void chaos(struct sim_run *run, struct level *level, const struct sim_operation *operation)
+{
+    if (operation->kind == SIM_CRASH)
+        crash(run, level, (enum sim_end)operation->value);
+    else if (operation->kind == SIM_CUT_DISK)
+        sim_disk_cut_after(level->durable.disk, operation->value);
+    else if (operation->kind == SIM_FAULTS)
+        sim_durable_faults(&level->durable, operation->value != 0);
+}
+
 static void operate(struct sim_run *run, const struct sim_operation *operation)
 {
     struct level *level = run->level;
 
     if (sim_is_command(operation)) {
-        sim_core_ask(&level->core, operation);
-        sim_run_answer(run, operation, &level->core.answer);
-        answer_release(&level->core.answer);
+        command(run, level, operation);
     } else if (operation->kind == SIM_WAIT) {
         run->now_ms += operation->value;
         level->late = operation->number % 8 == 0;
+        if (level->has_log)
+            turn(run, level, operation->value < 50 ? operation->value : 50);
+    } else if (level->has_log) {
+        chaos(run, level, operation);
     }
+    if (run->failed)
+        return;
     if (!level->late)
         sim_core_expire(&level->core);
     shard_forget(level->core.shard, run->now_ms);
+    if (level->has_log)
+        go_on_with_log(run, level);
     if (++level->operations % COMPARE_EVERY == 0 && !run->failed)
         compare(run, level);
 }
 
 static void finish(struct sim_run *run)
 {
-    compare(run, run->level);
+    struct level *level = run->level;
+
+    if (level->has_log) {
+        sim_durable_faults(&level->durable, false);
+        crash(run, level, SIM_END_STOP);
+        if (!run->failed && !settle(run, level))
+            sim_run_fail(run, "I25 a calm disk does not come to rest");
+    }
+    if (!run->failed)
+        compare(run, level);
+    if (!run->failed && level->waiting_count > 0)
+        sim_run_fail(run, "I25 an answer never came");
 }
 
 static void stop(struct sim_run *run)
 {
     struct level *level = run->level;
 
-    shard_free(level->core.shard);
+    forget_waiting(level);
+    free(level->waiting);
+    if (level->has_log) {
+        sim_durable_end(&level->durable, SIM_END_POWER);
+        sim_durable_release(&level->durable);
+    } else {
+        shard_free(level->core.shard);
+    }
     free(level);
 }
 

@@ -123,7 +123,7 @@ static void draw_clients(struct sim_random *random, uint32_t *value)
 
 static void draw_disk(struct sim_random *random, enum sim_level level, uint32_t *value)
 {
-    value[SIM_BATCH_BYTES] = 4096u * (2 + scale(random, 1, 32));
+    value[SIM_BATCH_BYTES] = 4096u * (3 + scale(random, 1, 32));
     value[SIM_SEGMENT_BYTES] = 32768u << sim_random_below(random, 6);
     value[SIM_CRASHES] = level == SIM_S0 ? 0 : scale(random, 50, 3000);
     value[SIM_STOPS] = (uint32_t)sim_random_below(random, 60);
