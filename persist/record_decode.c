@@ -35,7 +35,8 @@ static void take_order_part(struct cursor *cursor, struct order_part *part)
     take_uuid(cursor, &part->id);
     part->item = (uint8_t)take_uint(cursor, ORDER_ITEMS_MAX - 1);
     part->count = (uint8_t)take_uint(cursor, ORDER_ITEMS_MAX);
-    if (part->item >= part->count || uuid_is_nil(&part->id))
+    /* Count 0 is an exchange between zones: item 0 the old booking, 1 the new one. */
+    if (part->item >= (part->count == 0 ? 2 : part->count) || uuid_is_nil(&part->id))
         cursor_fail(cursor, RECORD_DECODE_RANGE);
 }
 

@@ -4,11 +4,12 @@
 #ifndef PERSIST_REPLAY_FOLD_H
 #define PERSIST_REPLAY_FOLD_H
 
-#include "../engine/shard.h"
+#include "../engine/restore.h"
 
 struct replay_fold {
     struct partition_map partitions;
     struct shard *shard;
+    struct restore restore; /* points into the fold, which stays where it is */
     uint64_t records;
 };
 

@@ -10,11 +10,13 @@
 #include "replay_lock.h"
 #include "replay_shards.h"
 #include "verify_snapshots.h"
+#include "verify_states.h"
 
 struct verify {
     const struct data_dir *dir;
     bool live;
     struct replay_fold fold;
+    struct verify_states states;
     struct snapshot_cut cut; /* what the fold began with; number 0: with nothing */
     uint32_t bad_snapshots;
     uint64_t records, blocks, bytes, segments, torn_bytes;
@@ -27,12 +29,15 @@ static int visit(void *context, uint32_t epoch, uint16_t shard, const struct rec
 {
     struct verify *verify = context;
     verify->result = replay_fold_apply(&verify->fold, record);
+    if (verify->result == SHARD_REPLAY_OK &&
+        !verify_states_check(&verify->states, &verify->fold, shard, record))
+        verify->result = SHARD_REPLAY_STATE_DIFFERS;
     if (verify->result == SHARD_REPLAY_OK)
         return 0;
     (void)fprintf(stderr, "boxreplay: epoch %" PRIu32 " shard %u sequence %" PRIu64 " (%s): %s\n",
                   epoch, (unsigned)shard, record->sequence, record_kind_name(record->kind),
                   shard_replay_result_name(verify->result));
-    return -1;
+    return verify->result == SHARD_REPLAY_STATE_DIFFERS ? LOG_VISIT_STATE_DIFFERS : -1;
 }
 
 static void readable_bytes(char *out, size_t out_bytes, uint64_t bytes)
@@ -100,6 +105,7 @@ static int verify_logs(struct verify *verify)
     for (uint32_t i = 0; i < count && code == 0; i++) {
         if (epochs[i].number < verify->cut.epoch)
             continue;
+        verify_states_epoch(&verify->states, epochs[i].shard_count);
         for (uint16_t shard = 0; shard < epochs[i].shard_count && code == 0; shard++)
             code = verify_shard(verify, &epochs[i], i + 1 == count, shard);
     }
@@ -118,16 +124,24 @@ static int verify_state(struct verify *verify)
     shard_totals(verify->fold.shard, &totals);
     char size[32];
     readable_bytes(size, sizeof size, verify->bytes);
-    (void)printf("\nrecords %" PRIu64 " in %" PRIu64 " blocks, %" PRIu64 " segments, %s\n"
-                 "zones %" PRIu64 ", bookings %" PRIu64 ": reserved %" PRIu64 ", confirmed %" PRIu64
-                 ", cancelled %" PRIu64 ", expired %" PRIu64 "\nstate hash %016" PRIx64 "\n",
-                 verify->records, verify->blocks, verify->segments, size, totals.zones,
-                 totals.bookings, totals.reserved, totals.confirmed, totals.cancelled,
-                 totals.expired, shard_state_hash(verify->fold.shard));
+    (void)printf(
+        "\nrecords %" PRIu64 " in %" PRIu64 " blocks, %" PRIu64 " segments, %s\n"
+        "zones %" PRIu64 ", bookings %" PRIu64 ": reserved %" PRIu64 ", confirmed %" PRIu64
+        ", cancelled %" PRIu64 ", expired %" PRIu64 ", refunded %" PRIu64 "\nstate hash %016" PRIx64
+        "\n",
+        verify->records, verify->blocks, verify->segments, size, totals.zones, totals.bookings,
+        totals.reserved, totals.confirmed, totals.cancelled, totals.expired,
+        totals.bookings - totals.reserved - totals.confirmed - totals.cancelled - totals.expired,
+        shard_state_hash(verify->fold.shard));
     if (verify->torn_bytes > 0)
         (void)printf("torn tail of %" PRIu64 " bytes: never acknowledged, the engine will cut it "
                      "when it starts\n",
                      verify->torn_bytes);
+    const struct catalog *catalog = shard_catalog(verify->fold.shard);
+    (void)printf("stations %" PRIu32 ", routes %" PRIu32
+                 "; states told by the log and found so: %" PRIu64 "\n",
+                 catalog_station_count(catalog), catalog_route_count(catalog),
+                 verify->states.compared);
     if (verify->live)
         (void)printf("the engine is running: checked up to what was durable\n");
     if (inquiry.audit.violations == 0 && verify->bad_snapshots > 0)
@@ -147,8 +161,10 @@ static int begin(struct verify *verify, const struct config *config)
 {
     const struct verify_snapshots_options options = {.dir = verify->dir,
                                                      .shard = replay_shard_options(config)};
-    return verify_snapshots(&options, &verify->fold, &verify->cut, &verify->bad_snapshots,
-                            &verify->error);
+    const int code = verify_snapshots(&options, &verify->fold, &verify->cut, &verify->bad_snapshots,
+                                      &verify->error);
+    verify_states_init(&verify->states, &verify->fold, verify->cut.number != 0);
+    return code;
 }
 
 int replay_verify(const struct replay_options *options)

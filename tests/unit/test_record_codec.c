@@ -167,8 +167,10 @@ static struct order_part random_part(uint64_t *state)
 {
     if (random_next(state) % 2)
         return (struct order_part){.item = 0};
-    const uint8_t count = (uint8_t)(1 + random_next(state) % ORDER_ITEMS_MAX);
-    return (struct order_part){random_uuid(state), (uint8_t)(random_next(state) % count), count};
+    /* 0: an exchange, of an old booking and a new one. */
+    const uint8_t count = (uint8_t)(random_next(state) % (ORDER_ITEMS_MAX + 1));
+    const uint8_t items = count == 0 ? 2 : count;
+    return (struct order_part){random_uuid(state), (uint8_t)(random_next(state) % items), count};
 }
 
 static enum change_cause random_cause(uint64_t *state)
@@ -707,6 +709,10 @@ static void test_values_out_of_range(void **unused)
     end[-8] = 7;
     end[-7] = 7;
     assert_int_equal(record_decode(&out, &scratch, bytes, length), RECORD_DECODE_RANGE);
+    end[-7] = 0; /* an exchange has two */
+    assert_int_equal(record_decode(&out, &scratch, bytes, length), RECORD_DECODE_RANGE);
+    end[-8] = 1;
+    assert_int_equal(record_decode_exact(&out, &scratch, bytes, length), 0);
 
     memset(&in, 0, sizeof in);
     in.kind = RECORD_CANCELLED;
