@@ -158,8 +158,8 @@ static const char *check_key(struct sim_clients *clients, const struct sim_opera
         *kept = (struct sim_kept){0};
     if (kept->accepted)
         return check_accepted(clients, operation, kept, answer);
-    return keep(clients, operation, kept, answer, sim_ledger_has_key(ledger, owner->key_hash),
-                now_ms);
+    return keep(clients, operation, kept, answer,
+                sim_ledger_has_key(ledger, owner->key_hash, now_ms), now_ms);
 }
 
 /* --- what came --- */

@@ -77,9 +77,15 @@ struct sim_ledger_count *sim_ledger_count_of(struct sim_ledger *ledger, const st
     return &ledger->counts[at];
 }
 
-bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash)
+/* In seconds from a fixed day, so that it fits a table. */
+static uint32_t second_of(uint64_t stamp_ms)
 {
-    return sim_table_find(&ledger->keys, key_hash) != SIM_TABLE_MISSING;
+    return (uint32_t)(stamp_ms / 1000 - 1600000000);
+}
+
+bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms)
+{
+    return sim_table_find(&ledger->keys, key_hash) == second_of(stamp_ms);
 }
 
 bool sim_ledger_status(const struct sim_ledger *ledger, const struct uuid *booking_id,
@@ -299,8 +305,7 @@ static const char *enter_key(struct sim_ledger *ledger)
 
     if (hash == 0)
         return NULL;
-    /* In seconds from a fixed day; near the window's end either is right. */
-    uint32_t now_s = (uint32_t)(record->stamp_ms / 1000 - 1600000000);
+    uint32_t now_s = second_of(record->stamp_ms); /* near the window's end either is right */
     uint32_t first_s = sim_table_find(&ledger->keys, hash);
     if (first_s != SIM_TABLE_MISSING && now_s + 3 < first_s + ledger->options.key_ms / 1000)
         return sim_ledger_fail(ledger, "I8 its key made a record already");

@@ -38,8 +38,8 @@ const char *sim_ledger_compare(struct sim_ledger *ledger, struct shard *const *s
 
 /* The earliest deadline there is, of reservations not pinned, and of blocks. */
 uint64_t sim_ledger_deadline(const struct sim_ledger *ledger);
-/* True: some record carried the key. */
-bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash);
+/* True: the last record that carried the key is of that second. */
+bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms);
 /* False: there is no such booking. */
 bool sim_ledger_status(const struct sim_ledger *ledger, const struct uuid *booking_id,
                        enum booking_status *status);

@@ -15,8 +15,6 @@ struct options {
     const char *trace;
 };
 
-const struct sim_level_calls sim_level_workers;
-
 static bool run_seed(const struct options *options, uint64_t seed, uint64_t *events, uint64_t *hash)
 {
     struct sim_run *run = calloc(1, sizeof *run);
