@@ -239,13 +239,13 @@ static enum log_reader_status given_up(struct log_reader *reader, uint64_t first
 
 static enum log_reader_status load(struct log_reader *reader, struct log_error *error)
 {
-    const struct log_block_header *block;
+    const struct log_block_header *block = NULL;
     int found = reader->segment == 0 ? locate(reader) : 0;
     if (found == 0)
         found = find_block(reader, &block);
     if (found == 0 || found == -EBADMSG)
         return fail(reader, error, LOG_EXIT_CORRUPT, "a durable block is damaged or missing");
-    if (found < 0)
+    if (found < 0 || !block)
         return fail(reader, error, LOG_EXIT_IO, strerror(-found));
     if (!reader->chained && block->first_sequence > reader->wanted)
         return given_up(reader, block->first_sequence, error);

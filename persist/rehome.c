@@ -165,8 +165,25 @@ static int provide_next(const struct rehome *rehome, uint64_t number, struct log
                : 0;
 }
 
+/* A segment says with its format version which records may stand in it: an older
+ * program that knows the version must be able to read all of it. */
+static bool is_of_this_format(const struct rehome *rehome, const char *path)
+{
+    const struct storage *storage = rehome->storage;
+    struct log_file_head head = {.version = 0};
+    uint8_t *page = aligned_alloc(STORAGE_ALIGNMENT, LOG_SEGMENT_HEADER_BYTES);
+    const int fd = page ? storage->open(storage->context, path, STORAGE_READ) : -ENOMEM;
+    if (fd >= 0) {
+        if (read_header(rehome, fd, page) == 0)
+            memcpy(&head, page, sizeof head);
+        storage->close(storage->context, fd);
+    }
+    free(page);
+    return head.version == LOG_FORMAT_VERSION;
+}
+
 /* After a clean stop nothing is suspect and the last segment goes on where it
- * ended, if that is not its very end. */
+ * ended, if that is not its very end and the format has not changed. */
 static bool may_go_on(const struct rehome *rehome)
 {
     char path[LOG_PATH_BYTES];
@@ -174,7 +191,8 @@ static bool may_go_on(const struct rehome *rehome)
     segment_path(rehome->shard_path, rehome->end->segment, path);
     return rehome->end->clean_stop && rehome->end->segment != 0 && rehome->end->torn_segment == 0 &&
            rehome->storage->status(rehome->storage->context, path, &status) == 0 &&
-           status.bytes >= rehome->end->offset + 2 * LOG_BLOCK_BYTES_MAX;
+           status.bytes >= rehome->end->offset + 2 * LOG_BLOCK_BYTES_MAX &&
+           is_of_this_format(rehome, path);
 }
 
 static int publish_mark(const struct rehome *rehome)

@@ -46,7 +46,6 @@ static bool parse_positions(struct log_fold_limit *limit, const char *text)
 static bool parse_time(const char *text, uint64_t *unix_ms)
 {
     struct tm time = {0};
-    unsigned hours = 0, minutes = 0;
     uint64_t ms = 0;
     const char *at = strptime(text, "%Y-%m-%dT%H:%M:%S", &time);
     if (!at)
@@ -57,11 +56,13 @@ static bool parse_time(const char *text, uint64_t *unix_ms)
             ms += (uint64_t)(*at - '0') * unit;
     }
     time_t seconds = timegm(&time);
-    int used = 0;
     if (*at == '+' || *at == '-') {
-        if (sscanf(at + 1, "%2u:%2u%n", &hours, &minutes, &used) != 2 || at[1 + used] != '\0')
+        char *end;
+        long hours = strtol(at + 1, &end, 10);
+        long minutes = end == at + 3 && *end == ':' ? strtol(end + 1, &end, 10) : -1;
+        if (minutes < 0 || minutes > 59 || hours < 0 || hours > 23 || end != at + 6 || *end != '\0')
             return false;
-        time_t offset = (time_t)(hours * 3600 + minutes * 60);
+        long offset = hours * 3600 + minutes * 60;
         seconds = *at == '+' ? seconds - offset : seconds + offset;
     } else if (strcmp(at, "Z") != 0) {
         return false;

@@ -209,8 +209,9 @@ int salvage_run(struct log_fold *fold, const struct salvage_options *options,
     uint32_t count = 0;
     memset(fold, 0, sizeof *fold);
     struct salvage *salvage = calloc(1, sizeof *salvage);
-    int code = salvage ? data_dir_epochs(options->dir, &epochs, &count, error)
-                       : log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
+    if (!salvage)
+        return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
+    int code = data_dir_epochs(options->dir, &epochs, &count, error);
     if (code == 0 && count == 0)
         code = log_error_set(error, LOG_EXIT_NO_DATA, "RA", "%s has no log",
                              data_dir_path(options->dir));

@@ -62,7 +62,7 @@ int snapshot_child_start(struct snapshot_child *child, const char *config_path,
         return -errno;
     pid_t parent = getpid();
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): see the top */
-    if (pid == 0)
+    if (pid == 0)        /* NOLINTNEXTLINE(clang-analyzer-unix.Vfork): it only makes system calls */
         become(path, arguments, parent, null_fd);
     result = pid < 0 ? -errno : 0;
     close(null_fd);

@@ -2,6 +2,7 @@
  * they go to, a batch for each, so that the engine can load ahead. */
 #include "snapshot_load.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -330,6 +331,7 @@ static struct loader *loader_new(const struct snapshot_file *file, struct shard 
 static void *load_shard(void *context)
 {
     struct loader *loader = context;
+    assert(loader);
     loader->code = take_section(loader, snapshot_zone_section(loader->shard));
     if (loader->code == 0)
         loader->code = take_section(loader, snapshot_home_section(loader->shard));
@@ -339,6 +341,7 @@ static void *load_shard(void *context)
 static void *settle_shard(void *context)
 {
     struct loader *loader = context;
+    assert(loader);
     loader->code =
         impossible(loader, shard_import_settle(loader->shards[loader->shard], loader->shards,
                                                loader->partitions->shard_count));
@@ -380,12 +383,15 @@ static int load_sections(const struct snapshot_file *file, struct shard *const *
     if (most < partitions->shard_count)
         most = partitions->shard_count;
     for (uint16_t i = 0; i < most; i++)
-        if (!(loaders[i] = loader_new(file, shards, partitions, i)))
-            return log_error_set(error, SNAPSHOT_EXIT_MEMORY, NULL, "out of memory");
+        if (!(loaders[i] = loader_new(file, shards, partitions, i))) {
+            log_error_set(error, SNAPSHOT_EXIT_MEMORY, NULL, "out of memory");
+            return SNAPSHOT_EXIT_MEMORY;
+        }
     for (uint16_t i = 0; i < partitions->shard_count; i++)
         shard_import_expect(shards[i], file->trailer.bookings / partitions->shard_count,
                             file->trailer.users / partitions->shard_count,
                             file->trailer.keys / (same ? partitions->shard_count : 1));
+    assert(loaders[0]); /* there is at least one shard */
     int code = take_catalog(loaders[0]);
     if (code != 0)
         *error = loaders[0]->error;

@@ -10,7 +10,8 @@ bool snapshot_make_shards(const struct shard_options *options, struct shard **sh
 {
     struct shard_options one = *options;
     uint16_t count = options->partitions->shard_count;
-    memset(shards, 0, count * sizeof *shards);
+    for (uint16_t i = 0; i < count; i++)
+        shards[i] = NULL;
     for (uint16_t i = 0; i < count; i++) {
         one.index = i;
         shards[i] = shard_new(&one);

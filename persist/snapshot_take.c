@@ -71,22 +71,24 @@ static int write_file(const struct snapshot_take_options *options, struct log_fo
 {
     struct snapshot_trailer *trailer = calloc(1, sizeof *trailer);
     struct snapshot_write_options *write = calloc(1, sizeof *write);
-    int code = trailer && write ? 0 : log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
-    if (code == 0) {
-        *write = (struct snapshot_write_options){.dir = options->dir,
-                                                 .cut = fold->cut,
-                                                 .shards = fold->shards,
-                                                 .shard_count = fold->cut.shard_count,
-                                                 .mb_per_second = options->mb_per_second,
-                                                 .out = trailer};
-        write->cut.number = taken->number;
-        write->cut.created_ms = options->now_ms;
-        code = snapshot_write(write, error);
-        taken->cut = write->cut;
-        taken->bookings = trailer->bookings;
-        taken->keys = trailer->keys;
-        taken->state_hash = trailer->state_hash;
+    if (!trailer || !write) {
+        free(trailer);
+        free(write);
+        return log_error_set(error, LOG_EXIT_IO, NULL, "out of memory");
     }
+    *write = (struct snapshot_write_options){.dir = options->dir,
+                                             .cut = fold->cut,
+                                             .shards = fold->shards,
+                                             .shard_count = fold->cut.shard_count,
+                                             .mb_per_second = options->mb_per_second,
+                                             .out = trailer};
+    write->cut.number = taken->number;
+    write->cut.created_ms = options->now_ms;
+    int code = snapshot_write(write, error);
+    taken->cut = write->cut;
+    taken->bookings = trailer->bookings;
+    taken->keys = trailer->keys;
+    taken->state_hash = trailer->state_hash;
     free(trailer);
     free(write);
     return code;
