@@ -203,9 +203,10 @@ static bool unused_and_whole(const struct storage *storage, int fd, const uint8_
     if (log_file_header_check(page, LOG_SEGMENT_MAGIC) != LOG_HEADER_GOOD)
         return false;
     memcpy(found, page, sizeof *found);
-    if (found->head.flags != 0 || !uuid_equal(&found->cluster, &identity->cluster) ||
-        found->epoch != identity->epoch || found->shard != identity->shard ||
-        found->number != identity->number || found->bytes < identity->bytes)
+    if (found->head.version != LOG_FORMAT_VERSION || found->head.flags != 0 ||
+        !uuid_equal(&found->cluster, &identity->cluster) || found->epoch != identity->epoch ||
+        found->shard != identity->shard || found->number != identity->number ||
+        found->bytes < identity->bytes)
         return false;
     uint8_t *bytes = aligned_alloc(STORAGE_ALIGNMENT, READ_BYTES);
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;

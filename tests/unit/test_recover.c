@@ -401,6 +401,47 @@ static void test_older_formats_are_read(void **state)
     assert_int_not_equal(fixture_recover(&f, false), 0);
 }
 
+static uint32_t version_of(uint64_t segment)
+{
+    struct log_file_head head;
+    file_read(fixture_segment(&f, segment), 0, &head, sizeof head);
+    return head.version;
+}
+
+/* An upgraded engine appends nothing to a segment of an older format, not even after a
+ * clean stop, nor to one that the older engine made ahead of use: it rolls. */
+static void test_older_format_is_not_gone_on_with(void **state)
+{
+    (void)state;
+    f.segment_bytes = 4 << 20;
+    make_log(9, 3);
+    assert_int_equal(fixture_recover(&f, false), 0);
+    fixture_write(&f);
+    fixture_fill(&f, 10, 12, 3);
+    assert_true(fixture_append_clean_stop(&f) > 0);
+    fixture_flush(&f);
+    fixture_await_spare(&f);
+    fixture_stop(&f);
+    const uint32_t now = LOG_FORMAT_VERSION, before = LOG_FORMAT_VERSION_MIN;
+    set_version(fixture_segment(&f, 2), before);
+    set_version(fixture_segment(&f, 3), before); /* empty yet */
+    const uint64_t next = f.recovered.tails[0].next_sequence;
+    assert_int_equal(fixture_recover(&f, false), 0);
+    assert_true(f.recovered.clean);
+    assert_int_equal(f.recovered.tails[0].segment, 3);
+    assert_int_equal(f.recovered.tails[0].next_sequence, next + 4);
+    assert_int_equal(version_of(2), before);
+    assert_int_equal(version_of(3), now);
+    fixture_write(&f);
+    fixture_fill(&f, 13, 20, 3);
+    assert_true(fixture_append_clean_stop(&f) > 0);
+    fixture_flush(&f);
+    fixture_stop(&f);
+    assert_int_equal(fixture_recover(&f, false), 0);
+    fixture_assert_visited(&f, 1, 20);
+    assert_int_equal(f.recovered.tails[0].segment, 3); /* of this format: gone on with */
+}
+
 /* RL (PR14): a newer format is refused and named. */
 static void test_RL_newer_format(void **state)
 {
@@ -546,6 +587,39 @@ static void test_RS_record_breaks_an_invariant(void **state)
                      LOG_EXIT_BUG);
     assert_string_equal(f.error.label, "RS");
     assert_int_equal(f.error.sequence, 7);
+}
+
+static int judge_state(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
+{
+    const uint64_t *hash = context;
+    (void)epoch, (void)shard;
+    return record->kind == RECORD_STATE && record->state_hash != *hash ? LOG_VISIT_STATE_DIFFERS
+                                                                       : 0;
+}
+
+/* RT: the log tells of another state than the one reached: 70, and the record's name. The
+ * engine's own judgement is tested in tests/live/test_state.py. */
+static void test_RT_state_differs(void **state)
+{
+    (void)state;
+    uint64_t hash = 0x1122334455667788;
+    make_log(9, 3);
+    assert_int_equal(fixture_recover(&f, false), 0);
+    fixture_write(&f);
+    struct record record = {.kind = RECORD_STATE, .stamp_ms = 1800000000000u, .state_hash = hash};
+    assert_int_equal(f.journal->append(f.journal->context, &record), 10);
+    fixture_flush(&f);
+    fixture_stop(&f);
+    struct data_dir_options options = {.path = f.path, .allow_buffered = true};
+    struct recovery_options recovery = {.shard_count = 1, .segment_bytes = FIXTURE_SEGMENT_BYTES};
+    assert_int_equal(data_dir_open(&f.dir, &options, &f.error), 0);
+    hash++;
+    assert_int_equal(recovery_run(f.dir, &recovery, judge_state, &hash, &f.recovered, &f.error),
+                     LOG_EXIT_BUG);
+    assert_string_equal(f.error.label, "RT");
+    assert_int_equal(f.error.sequence, 10);
+    hash--;
+    assert_int_equal(recovery_run(f.dir, &recovery, judge_state, &hash, &f.recovered, &f.error), 0);
 }
 
 /* RS: a block that hashes well and holds what is no record. */
@@ -694,6 +768,7 @@ int main(void)
         CASE(test_RJ_gap_and_repeat),
         CASE(test_RK_foreign_segments),
         CASE(test_older_formats_are_read),
+        CASE(test_older_format_is_not_gone_on_with),
         CASE(test_RL_newer_format),
         CASE(test_RM_missing_segment),
         CASE(test_RM_missing_epoch),
@@ -702,6 +777,7 @@ int main(void)
         CASE(test_RR_read_error),
         CASE(test_RS_record_breaks_an_invariant),
         CASE(test_RS_undecodable_record),
+        CASE(test_RT_state_differs),
         CASE(test_RU_locked),
         CASE(test_RV_unknown_files),
         CASE(test_clean_stop_goes_on_in_place),
