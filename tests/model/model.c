@@ -5,8 +5,7 @@
 #include <stdlib.h>
 
 static const size_t item_bytes[MODEL_VECTOR_COUNT] = {
-    [MODEL_EVENTS] = sizeof(struct model_event),
-    [MODEL_SHOWS] = sizeof(struct model_show),
+    [MODEL_EVENTS] = sizeof(struct catalog_event),
     [MODEL_ZONES] = sizeof(struct model_zone),
     [MODEL_PLACES] = sizeof(struct model_place),
     [MODEL_CELLS] = sizeof(uint32_t),
@@ -155,11 +154,6 @@ static bool has_key(const struct command *command)
     return command->key.hash != 0 && command->kind != COMMAND_BOOKING_GET;
 }
 
-static struct model_kept *kept_at(const struct model *model, uint32_t index)
-{
-    return (struct model_kept *)model->vectors[MODEL_KEPT].items + index;
-}
-
 /* True: the key has an answer, which is given. */
 static bool answer_from_key(struct model_step *step)
 {
@@ -168,7 +162,7 @@ static bool answer_from_key(struct model_step *step)
     uint32_t index = model_map_get(&step->model->maps[MODEL_KEYS], &id, NULL);
     if (!has_key(step->command) || index == MODEL_NONE)
         return false;
-    const struct model_kept *kept = kept_at(step->model, index);
+    const struct model_kept *kept = model_kept_at(step->model, index);
     if (!kept->live || step->now_ms >= kept->kept_ms + step->model->options.idempotency_ms)
         return false;
     if (kept->fingerprint != key->fingerprint) {
@@ -186,14 +180,8 @@ static bool answer_from_key(struct model_step *step)
 
 static bool may_remember(enum result result)
 {
-    switch (result) {
-    case RESULT_NOT_FOUND:
-    case RESULT_FORBIDDEN:
-    case RESULT_RATE_LIMITED:
-        return false;
-    default:
-        return true;
-    }
+    return result != RESULT_NOT_FOUND && result != RESULT_FORBIDDEN &&
+           result != RESULT_RATE_LIMITED;
 }
 
 static void keep_answer(struct model_step *step)
@@ -208,7 +196,7 @@ static void keep_answer(struct model_step *step)
         model_vector_add(&model->vectors[MODEL_KEPT], 1, sizeof(struct model_kept));
         model_map_set(&model->maps[MODEL_KEYS], &id, NULL, index);
     }
-    struct model_kept *kept = kept_at(model, index);
+    struct model_kept *kept = model_kept_at(model, index);
     kept->kept_ms = step->now_ms;
     kept->fingerprint = step->command->key.fingerprint;
     kept->live = true;
@@ -226,8 +214,8 @@ static void keep_answer(struct model_step *step)
 void model_forget_refusals(struct model *model)
 {
     for (uint32_t i = 0; i < model->vectors[MODEL_KEPT].count; i++)
-        if (kept_at(model, i)->refusal)
-            kept_at(model, i)->live = false;
+        if (model_kept_at(model, i)->refusal)
+            model_kept_at(model, i)->live = false;
 }
 
 /* --- deciding --- */

@@ -17,26 +17,14 @@ static void *put(struct model *model, enum model_vectors vector, enum model_maps
 static void put_event(struct model *model, const struct catalog_event *event)
 {
     bool fresh;
-    struct model_event *mine =
-        put(model, MODEL_EVENTS, MODEL_EVENT_IDS, &event->id, sizeof *mine, &fresh);
-    *mine = (struct model_event){.id = event->id,
-                                 .organizer_id = event->organizer_id,
-                                 .status = event->status,
-                                 .sale_start_ms = event->sale_start_ms,
-                                 .sale_end_ms = event->sale_end_ms,
-                                 .max_per_user = event->max_per_user,
-                                 .sale_closed = event->sale_closed,
-                                 .allow_orphans = event->allow_orphans};
+    void *mine = put(model, MODEL_EVENTS, MODEL_EVENT_IDS, &event->id, sizeof *event, &fresh);
+    memcpy(mine, event, sizeof *event);
 }
 
 static void put_show(struct model *model, const struct catalog_show *show)
 {
-    bool fresh;
-    struct model_show *mine =
-        put(model, MODEL_SHOWS, MODEL_SHOW_IDS, &show->id, sizeof *mine, &fresh);
-    mine->id = show->id;
-    mine->event_id = show->event_id;
-    mine->segment_count = show->segment_count ? show->segment_count : 1;
+    model_map_set(&model->maps[MODEL_SHOW_SEGMENTS], &show->id, NULL,
+                  show->segment_count ? show->segment_count : 1);
 }
 
 static void put_plan(struct model *model, struct model_zone *zone, const struct seat_plan *plan)
@@ -66,10 +54,8 @@ static void begin_zone(struct model *model, struct model_zone *mine,
     mine->kind = zone->kind;
     mine->event = model_map_get(&model->maps[MODEL_EVENT_IDS], &zone->event_id, NULL);
     assert(mine->event != MODEL_NONE);
-    uint32_t show = model_map_get(&model->maps[MODEL_SHOW_IDS], &zone->show_id, NULL);
-    mine->segment_count = show != MODEL_NONE    ? model_show_at(model, show)->segment_count
-                          : zone->segment_count ? zone->segment_count
-                                                : 1;
+    mine->segment_count = model_map_get(&model->maps[MODEL_SHOW_SEGMENTS], &zone->show_id, NULL);
+    assert(mine->segment_count != MODEL_NONE);
     mine->total = mine->target = zone->total_seats;
     mine->quiet_until_ms = UINT64_MAX;
     mine->live_first = mine->block_first = MODEL_NONE;

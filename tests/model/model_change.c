@@ -27,35 +27,16 @@ static enum result check_state(struct model_step *step, const struct model_booki
     return RESULT_INVALID_STATE;
 }
 
-static enum result check_order(struct model_step *step, const struct model_booking *booking)
-{
-    if (booking->order == MODEL_NONE || booking->facts.status != BOOKING_RESERVED)
-        return RESULT_OK;
-    step->answer->detail.order_id = model_order_at(step->model, booking->order)->id;
-    return RESULT_PART_OF_ORDER;
-}
-
+/* As check_state, and no order decides over it. */
 static enum result check_single(struct model_step *step, const struct model_booking *booking,
                                 bool confirmed_too)
 {
     enum result result = check_state(step, booking, confirmed_too);
-    return result != RESULT_OK ? result : check_order(step, booking);
-}
-
-static bool has_seat(const struct model_booking *booking, uint32_t seat)
-{
-    for (uint32_t i = 0; i < booking->seat_count; i++)
-        if (booking->seats[i] == seat)
-            return true;
-    return false;
-}
-
-static bool names_seat(const struct command *command, uint32_t seat)
-{
-    for (uint32_t i = 0; i < command->seat_count; i++)
-        if (command->seats[i] == seat)
-            return true;
-    return false;
+    if (result != RESULT_OK || booking->order == MODEL_NONE ||
+        booking->facts.status != BOOKING_RESERVED)
+        return result;
+    step->answer->detail.order_id = model_order_at(step->model, booking->order)->id;
+    return RESULT_PART_OF_ORDER;
 }
 
 static bool asks_part(const struct command *command)
@@ -69,7 +50,7 @@ static enum result check_part(struct model_step *step, const struct model_bookin
     struct model_answer *answer = step->answer;
     const struct command *command = step->command;
     for (uint32_t i = 0; i < command->seat_count; i++)
-        if (!has_seat(booking, command->seats[i]))
+        if (!model_has(booking->seats, booking->seat_count, command->seats[i]))
             answer->seats[answer->seat_count++] = command->seats[i];
     if (answer->seat_count != 0) {
         answer->detail.zone_id = booking->facts.zone_id;
@@ -90,7 +71,8 @@ static void keep_part(struct model_step *step, uint32_t index, uint32_t quantity
     uint32_t kept[RECORD_SEATS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < booking->seat_count && count < quantity; i++)
-        if (step->command->seat_count == 0 || names_seat(step->command, booking->seats[i]) == named)
+        if (step->command->seat_count == 0 ||
+            model_has(step->command->seats, step->command->seat_count, booking->seats[i]) == named)
             kept[count++] = booking->seats[i];
     assert(count == quantity || booking->seat_count == 0);
     model_booking_keep(step->model, index, quantity, kept);
@@ -206,7 +188,7 @@ static enum result exchange(struct model_step *step, uint32_t index)
     result = model_find_seats(step, &want);
     if (result != RESULT_OK)
         return result;
-    model_booking_seats(step->model, index, want.chosen);
+    model_booking_keep(step->model, index, want.quantity, want.chosen);
     return model_answer_booking(step, index);
 }
 

@@ -105,19 +105,13 @@ static void end_reserved(struct model_step *step, struct model_order *order,
     }
 }
 
-/* The item that expired first; MODEL_NONE: none did. */
+/* The lowest item that expired; MODEL_NONE: none did. */
 static uint32_t find_expired(const struct model *model, const struct model_order *order)
 {
-    uint32_t found = MODEL_NONE;
-    for (uint32_t i = 0; i < order->count; i++) {
-        const struct booking_facts *facts = &model_booking_at(model, order->bookings[i])->facts;
-        if (facts->status != BOOKING_EXPIRED)
-            continue;
-        if (found == MODEL_NONE ||
-            facts->expires_ms < model_booking_at(model, order->bookings[found])->facts.expires_ms)
-            found = i;
-    }
-    return found;
+    for (uint32_t i = 0; i < order->count; i++)
+        if (model_booking_at(model, order->bookings[i])->facts.status == BOOKING_EXPIRED)
+            return i;
+    return MODEL_NONE;
 }
 
 /* Confirms or cancels; either voids an order of which an item has lapsed. */

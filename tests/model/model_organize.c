@@ -2,7 +2,7 @@
 
 #include <assert.h>
 
-bool model_may_organize(const struct actor *actor, const struct model_event *event)
+bool model_may_organize(const struct actor *actor, const struct catalog_event *event)
 {
     return actor->role == ROLE_ADMIN ||
            (actor->role == ROLE_ORGANIZER && uuid_equal(&actor->id, &event->organizer_id));

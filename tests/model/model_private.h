@@ -35,19 +35,6 @@ struct model_vector {
 /* The first of `count` new items, zeroed. */
 void *model_vector_add(struct model_vector *vector, uint32_t count, size_t item_bytes);
 
-struct model_event {
-    struct uuid id, organizer_id;
-    enum event_status status;
-    uint64_t sale_start_ms, sale_end_ms;
-    uint32_t max_per_user;
-    bool sale_closed, allow_orphans;
-};
-
-struct model_show {
-    struct uuid id, event_id;
-    uint32_t segment_count;
-};
-
 struct model_zone {
     struct uuid id, show_id;
     enum zone_kind kind;
@@ -113,8 +100,7 @@ struct model_view {
 };
 
 enum model_vectors {
-    MODEL_EVENTS,
-    MODEL_SHOWS,
+    MODEL_EVENTS, /* struct catalog_event, without its texts */
     MODEL_ZONES,
     MODEL_PLACES,
     MODEL_CELLS, /* uint32_t */
@@ -130,7 +116,7 @@ enum model_vectors {
 
 enum model_maps {
     MODEL_EVENT_IDS,
-    MODEL_SHOW_IDS,
+    MODEL_SHOW_SEGMENTS, /* how many a show has */
     MODEL_ZONE_IDS,
     MODEL_BOOKING_IDS,
     MODEL_BLOCK_IDS,
@@ -146,48 +132,19 @@ struct model {
     struct model_map maps[MODEL_MAP_COUNT];
 };
 
-static inline struct model_event *model_event_at(const struct model *model, uint32_t index)
-{
-    return (struct model_event *)model->vectors[MODEL_EVENTS].items + index;
-}
-
-static inline struct model_show *model_show_at(const struct model *model, uint32_t index)
-{
-    return (struct model_show *)model->vectors[MODEL_SHOWS].items + index;
-}
-
-static inline struct model_zone *model_zone_at(const struct model *model, uint32_t index)
-{
-    return (struct model_zone *)model->vectors[MODEL_ZONES].items + index;
-}
-
-static inline struct model_booking *model_booking_at(const struct model *model, uint32_t index)
-{
-    return (struct model_booking *)model->vectors[MODEL_BOOKINGS].items + index;
-}
-
-static inline struct model_block *model_block_at(const struct model *model, uint32_t index)
-{
-    return (struct model_block *)model->vectors[MODEL_BLOCKS].items + index;
-}
-
-static inline struct model_order *model_order_at(const struct model *model, uint32_t index)
-{
-    return (struct model_order *)model->vectors[MODEL_ORDERS].items + index;
-}
-
-static inline struct model_place *model_place_at(const struct model *model,
-                                                 const struct model_zone *zone, uint32_t seat)
-{
-    return (struct model_place *)model->vectors[MODEL_PLACES].items + zone->place_first + seat;
-}
-
-static inline uint32_t *model_cell(const struct model *model, const struct model_zone *zone,
-                                   uint32_t seat, uint32_t segment)
-{
-    return (uint32_t *)model->vectors[MODEL_CELLS].items + zone->cell_first +
-           (size_t)seat * zone->segment_count + segment;
-}
+/* Pointers into the arrays. */
+#define MODEL_AT(model, vector, type, index) ((type *)(model)->vectors[vector].items + (index))
+#define model_event_at(model, i) MODEL_AT(model, MODEL_EVENTS, struct catalog_event, i)
+#define model_zone_at(model, i) MODEL_AT(model, MODEL_ZONES, struct model_zone, i)
+#define model_booking_at(model, i) MODEL_AT(model, MODEL_BOOKINGS, struct model_booking, i)
+#define model_block_at(model, i) MODEL_AT(model, MODEL_BLOCKS, struct model_block, i)
+#define model_order_at(model, i) MODEL_AT(model, MODEL_ORDERS, struct model_order, i)
+#define model_kept_at(model, i) MODEL_AT(model, MODEL_KEPT, struct model_kept, i)
+#define model_place_at(model, zone, seat)                                                          \
+    MODEL_AT(model, MODEL_PLACES, struct model_place, (zone)->place_first + (seat))
+#define model_cell(model, zone, seat, segment)                                                     \
+    MODEL_AT(model, MODEL_CELLS, uint32_t,                                                         \
+             (zone)->cell_first + (seat) * (zone)->segment_count + (segment))
 
 /* One command on its way. */
 struct model_step {
@@ -214,6 +171,8 @@ struct model_want {
 
 /* --- model_state.c: what is taken, and by whom --- */
 
+/* Seats among seats. */
+bool model_has(const uint32_t *seats, uint32_t count, uint32_t seat);
 uint32_t model_zone_index(const struct model *model, const struct uuid *zone_id);
 uint32_t model_tickets(const struct model *model, const struct uuid *user_id, uint32_t event);
 /* On [from, to), not counting what `except` (or MODEL_NONE) has. FREE: by nobody. */
@@ -245,10 +204,9 @@ void model_booking_unmake(struct model *model, uint32_t booking);
 /* It has no places from now on. */
 void model_booking_end(struct model *model, uint32_t booking, enum booking_status status,
                        uint64_t at_ms);
-/* Keeps `quantity` of its places, of a seated zone `seats`. */
+/* It has `quantity` places from now on, of a seated zone these; never more than it had. */
 void model_booking_keep(struct model *model, uint32_t booking, uint32_t quantity,
                         const uint32_t *seats);
-void model_booking_seats(struct model *model, uint32_t booking, const uint32_t *seats);
 void model_booking_owner(struct model *model, uint32_t booking, const struct uuid *user_id);
 void model_booking_deadline(struct model *model, uint32_t booking, uint64_t expires_ms);
 void model_block_end(struct model *model, uint32_t block);
@@ -285,7 +243,7 @@ enum result model_answer_booking(struct model_step *step, uint32_t booking);
 /* --- model_organize.c: commands on zones --- */
 
 enum result model_organize(struct model_step *step);
-bool model_may_organize(const struct actor *actor, const struct model_event *event);
+bool model_may_organize(const struct actor *actor, const struct catalog_event *event);
 
 /* --- model_order.c --- */
 

@@ -10,7 +10,7 @@ static bool zone_on_sale(const struct model *model, const struct command_reserve
     if (*index == MODEL_NONE)
         return false;
     const struct model_zone *zone = model_zone_at(model, *index);
-    const struct model_event *event = model_event_at(model, zone->event);
+    const struct catalog_event *event = model_event_at(model, zone->event);
     if (!uuid_is_nil(&reserve->show_id) && !uuid_equal(&reserve->show_id, &zone->show_id))
         return false;
     if (!uuid_is_nil(&reserve->event_id) && !uuid_equal(&reserve->event_id, &event->id))
@@ -18,7 +18,7 @@ static bool zone_on_sale(const struct model *model, const struct command_reserve
     return event->status != EVENT_DRAFT;
 }
 
-static enum result check_sale(struct model_step *step, const struct model_event *event)
+static enum result check_sale(struct model_step *step, const struct catalog_event *event)
 {
     if (event->status == EVENT_CANCELLED || event->sale_closed)
         return RESULT_SALE_CLOSED;
@@ -37,7 +37,7 @@ static enum result check_limits(struct model_step *step, const struct model_zone
                                 uint32_t quantity, uint32_t ordered)
 {
     struct refusal_detail *detail = &step->answer->detail;
-    const struct model_event *event = model_event_at(step->model, zone->event);
+    const struct catalog_event *event = model_event_at(step->model, zone->event);
     uint32_t most = step->model->options.max_per_order;
     if (zone->kind == ZONE_SEATED && most > MODEL_SEATED_ORDER_MAX)
         most = MODEL_SEATED_ORDER_MAX;

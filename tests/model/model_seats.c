@@ -16,10 +16,7 @@ static bool is_own(const struct look *look, uint32_t seat)
     if (look->want->own == MODEL_NONE)
         return false;
     const struct model_booking *own = model_booking_at(look->model, look->want->own);
-    for (uint32_t i = 0; i < own->seat_count; i++)
-        if (own->seats[i] == seat)
-            return true;
-    return false;
+    return model_has(own->seats, own->seat_count, seat);
 }
 
 /* Why the request cannot name this seat. FREE: it can. */
@@ -73,24 +70,17 @@ static uint32_t look_around(struct look *look)
     return open;
 }
 
-static bool has_left(const struct look *look, uint32_t seat)
-{
-    return !model_place_at(look->model, look->zone, seat)->opens_block;
-}
-
-static bool has_right(const struct look *look, uint32_t seat)
-{
-    return seat + 1 < look->zone->place_count && has_left(look, seat + 1);
-}
-
+/* Its neighbour on the left is open. */
 static bool open_left(const struct look *look, uint32_t seat)
 {
-    return has_left(look, seat) && look->views[seat - 1].open;
+    return !model_place_at(look->model, look->zone, seat)->opens_block &&
+           look->views[seat - 1].open;
 }
 
 static bool open_right(const struct look *look, uint32_t seat)
 {
-    return has_right(look, seat) && look->views[seat + 1].open;
+    return seat + 1 < look->zone->place_count && look->views[seat + 1].open &&
+           !model_place_at(look->model, look->zone, seat + 1)->opens_block;
 }
 
 static bool is_window(const struct look *look, uint32_t first, uint32_t size)
@@ -219,10 +209,7 @@ static enum result find_best(struct look *look, struct model_want *want,
 
 static bool is_named(const struct model_want *want, uint32_t seat)
 {
-    for (uint32_t i = 0; i < want->seat_count; i++)
-        if (want->seats[i] == seat)
-            return true;
-    return false;
+    return model_has(want->seats, want->seat_count, seat);
 }
 
 /* An open seat that only named seats stand beside as open ones, and at least one does. */

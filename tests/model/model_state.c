@@ -2,6 +2,14 @@
 
 #include <assert.h>
 
+bool model_has(const uint32_t *seats, uint32_t count, uint32_t seat)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (seats[i] == seat)
+            return true;
+    return false;
+}
+
 uint32_t model_zone_index(const struct model *model, const struct uuid *zone_id)
 {
     return model_map_get(&model->maps[MODEL_ZONE_IDS], zone_id, NULL);
@@ -247,14 +255,6 @@ void model_booking_unmake(struct model *model, uint32_t index)
     assert(index + 1 == model->vectors[MODEL_BOOKINGS].count);
     model_booking_end(model, index, BOOKING_CANCELLED, 0);
     model->vectors[MODEL_BOOKINGS].count = index;
-}
-
-void model_booking_seats(struct model *model, uint32_t index, const uint32_t *seats)
-{
-    struct model_booking *booking = model_booking_at(model, index);
-    set_cells(model, booking, index + 1, 0);
-    memcpy(booking->seats, seats, booking->seat_count * sizeof *seats);
-    set_cells(model, booking, 0, index + 1);
 }
 
 void model_booking_keep(struct model *model, uint32_t index, uint32_t quantity,

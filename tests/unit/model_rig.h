@@ -79,6 +79,7 @@ static inline void rig_seated(struct rig *rig, uint32_t zone, const char *drawin
     for (const char *c = drawing; *c; c++) {
         if (*c == '/') {
             label[0]++;
+            number = 'a';
             seat_plan_add_row(builder, label, 1);
         } else if (*c == ' ') {
             gap = true;
