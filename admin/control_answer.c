@@ -109,7 +109,7 @@ static void write_decisions(struct json_writer *writer, const struct worker_metr
                 continue;
             }
             if (!open) {
-                json_writer_object(writer, command_kind_name(kind));
+                json_writer_object(writer, command_kind_name((enum command_kind)kind));
                 open = true;
             }
             json_writer_count(writer, result_name((enum result)result), count);
