@@ -77,7 +77,7 @@ $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay: $(LIBRARY)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS) $(LIBRARY)
+$(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS) $(MODEL) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/sim: $(SIM_MAINS:%=$(BUILD)/obj/%.o) $(SIM_OBJECTS) $(MODEL) $(LIBRARY)

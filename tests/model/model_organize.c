@@ -33,8 +33,10 @@ static enum result check_block_seats(struct model_step *step, const struct model
         if (state != MODEL_SEAT_FREE && answer->seat_count < RECORD_SEATS_MAX)
             answer->seats[answer->seat_count++] = draft->seats[i] | state << 24;
     }
+    if (answer->seat_count == 0)
+        return RESULT_OK;
     answer->detail.zone_id = zone->id;
-    return answer->seat_count != 0 ? RESULT_SEAT_UNAVAILABLE : RESULT_OK;
+    return RESULT_SEAT_UNAVAILABLE;
 }
 
 static enum result check_block(struct model_step *step, const struct model_zone *zone,

@@ -268,8 +268,11 @@ enum result model_find_seats(struct model_step *step, struct model_want *want)
     struct look look = {step->model, model_zone_at(step->model, want->zone), want,
                         step->model->vectors[MODEL_VIEWS].items};
     want->chosen_count = 0;
-    step->answer->detail.zone_id = look.zone->id;
-    if (want->seat_count != 0)
-        return find_named(step, &look, want);
+    if (want->seat_count != 0) {
+        enum result result = find_named(step, &look, want);
+        if (result != RESULT_OK)
+            step->answer->detail.zone_id = look.zone->id;
+        return result;
+    }
     return find_best(&look, want, &step->answer->detail);
 }
