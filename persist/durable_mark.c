@@ -35,3 +35,15 @@ void durable_mark_close(const struct storage *storage, struct durable_page *page
     if (page)
         storage->unmap(storage->context, page);
 }
+
+int durable_mark_settle(const struct storage *storage, const char *shard_path)
+{
+    char path[LOG_PATH_BYTES + 16];
+    snprintf(path, sizeof path, "%s/durable", shard_path);
+    int fd = storage->open(storage->context, path, STORAGE_READ_BUFFERED);
+    if (fd < 0)
+        return fd;
+    int result = storage->sync(storage->context, fd);
+    storage->close(storage->context, fd);
+    return result < 0 ? result : storage->sync_directory(storage->context, shard_path);
+}

@@ -23,6 +23,10 @@ int durable_mark_open(const struct storage *storage, const char *shard_path, boo
 void durable_mark_close(const struct storage *storage,
                         struct durable_page *page); /* NULL: nothing */
 
+/* Makes the mark itself, and its name, survive a power cut: of a log that ends here
+ * nobody publishes it again. 0, or -errno. */
+int durable_mark_settle(const struct storage *storage, const char *shard_path);
+
 static inline void durable_mark_publish(struct durable_page *page, uint64_t sequence)
 {
     atomic_store_explicit(&page->sequence, sequence, memory_order_release);

@@ -5,6 +5,8 @@
 
 #include "../engine/logger.h"
 #include "crash_point.h"
+#include "durable_mark.h"
+#include "header_file.h"
 #include "log_format.h"
 #include "rehome.h"
 
@@ -93,6 +95,20 @@ static void fresh_tails(const struct recovery *recovery, uint64_t first_sequence
                                                            .offset = LOG_SEGMENT_HEADER_BYTES};
 }
 
+/* The epoch ends here: followers that are still in it must find out how far it goes,
+ * also after a power cut. */
+static int settle_marks(const struct recovery *recovery, const struct data_dir_epoch *old)
+{
+    char path[LOG_PATH_BYTES];
+    for (uint16_t shard = 0; shard < old->shard_count; shard++) {
+        data_dir_shard_path(recovery->dir, old->number, shard, path);
+        int result = durable_mark_settle(data_dir_storage(recovery->dir), path);
+        if (result < 0)
+            return header_file_fail(recovery->error, "sync the durable mark in", path, result);
+    }
+    return 0;
+}
+
 static int reshard(const struct recovery *recovery, const struct data_dir_epoch *old)
 {
     uint64_t first_sequence = old->first_sequence, stamp_ms = 0;
@@ -103,7 +119,9 @@ static int reshard(const struct recovery *recovery, const struct data_dir_epoch 
         if (tail->stamp_ms > stamp_ms)
             stamp_ms = tail->stamp_ms;
     }
-    int code = start_epoch(recovery, old->number + 1, first_sequence);
+    int code = settle_marks(recovery, old);
+    if (code == 0)
+        code = start_epoch(recovery, old->number + 1, first_sequence);
     if (code != 0)
         return code;
     fresh_tails(recovery, first_sequence, stamp_ms);
@@ -180,16 +198,26 @@ static int run(const struct recovery *recovery, const struct data_dir_epoch *epo
     struct log_scan_end *ends = calloc(SHARD_COUNT_MAX, sizeof *ends);
     if (!ends)
         return log_error_set(recovery->error, LOG_EXIT_IO, NULL, "out of memory");
+    uint64_t stamp_ms = recovery->options->cut ? recovery->options->cut->stamp_ms : 0;
     int code = check_cut(recovery, epochs, count);
     /* Everything is judged before anything is changed. */
-    for (uint32_t i = 0; i < count && code == 0; i++)
-        if (!is_passed(recovery->options, epochs[i].number))
-            code = replay_epoch(recovery, &epochs[i], i + 1 < count, ends);
+    for (uint32_t i = 0; i < count && code == 0; i++) {
+        if (is_passed(recovery->options, epochs[i].number))
+            continue;
+        code = replay_epoch(recovery, &epochs[i], i + 1 < count, ends);
+        for (uint16_t shard = 0; i + 1 < count && shard < epochs[i].shard_count; shard++)
+            if (ends[shard].stamp_ms > stamp_ms)
+                stamp_ms = ends[shard].stamp_ms;
+    }
     const struct data_dir_epoch *last = &epochs[count - 1];
     if (code == 0 && last->number > data_dir_noted_epoch(recovery->dir))
         code = data_dir_note_epoch(recovery->dir, last->number, recovery->error);
     if (code == 0)
         code = settle_epoch(recovery, last, ends);
+    /* A shard without a record in this epoch goes on from those before it. */
+    for (uint16_t shard = 0; code == 0 && shard < last->shard_count; shard++)
+        if (recovery->result->tails[shard].stamp_ms < stamp_ms)
+            recovery->result->tails[shard].stamp_ms = stamp_ms;
     if (code == 0 && last->shard_count != recovery->options->shard_count)
         code = reshard(recovery, last);
     free(ends);

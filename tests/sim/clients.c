@@ -112,6 +112,7 @@ static const char *keep(struct sim_clients *clients, const struct sim_operation 
         return complain(clients, operation, "I8 a repeat of refused key %u got another answer",
                         operation->key);
     kept->refused = true;
+    kept->refused_life = clients->life;
     kept->refused_fingerprint = fingerprint;
     kept->refused_digest = digest;
     if (!answer->replayed)
@@ -132,7 +133,8 @@ static const char *check_stranger(struct sim_clients *clients,
                                   const struct sim_operation *operation, struct sim_past *owner,
                                   const struct answer *answer)
 {
-    bool first = owner->stranger == UINT16_MAX;
+    /* Where requests are sent twice it may be a repeat of this one's own. */
+    bool first = owner->stranger == UINT16_MAX && clients->plan->value[SIM_LEVEL] == SIM_S0;
 
     owner->stranger = operation->user;
     if (first && (answer->replayed || answer->result == RESULT_IDEMPOTENCY_KEY_REUSED))
@@ -156,6 +158,8 @@ static const char *check_key(struct sim_clients *clients, const struct sim_opera
     /* What changed nothing is not in the log; a restart forgets it. */
     if (kept->accepted && kept->life != clients->life && !kept->logged)
         *kept = (struct sim_kept){0};
+    if (kept->refused_life != clients->life)
+        kept->refused = false;
     if (kept->accepted)
         return check_accepted(clients, operation, kept, answer);
     return keep(clients, operation, kept, answer,

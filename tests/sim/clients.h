@@ -11,8 +11,8 @@ enum { SIM_PASTS = 8192, SIM_RECENT = 64, SIM_RECENT_BLOCKS = 8 };
 /* The first answers that an operation's key got, whoever asked with it. */
 struct sim_kept {
     bool accepted, refused;
-    bool logged;   /* the first answer's record carries the key */
-    uint32_t life; /* in which it was accepted */
+    bool logged;                 /* the first answer's record carries the key */
+    uint32_t life, refused_life; /* in which it was */
     uint32_t accepted_fingerprint, refused_fingerprint;
     uint64_t accepted_digest, refused_digest;
     uint64_t accepted_ms, refused_ms;

@@ -170,6 +170,19 @@ static int64_t call_size(void *context, int fd)
     return handle ? (int64_t)handle->node->bytes : -EBADF;
 }
 
+static void page_to_node(struct sim_disk *disk, struct disk_node *node)
+{
+    uint8_t there[STORAGE_ALIGNMENT];
+    for (struct disk_page *page = disk->pages; page; page = page->next) {
+        if (page->node != node)
+            continue;
+        disk_file_read(node, 0, there, sizeof there);
+        if (memcmp(there, page->bytes, sizeof there) != 0)
+            disk_file_write(node, 0, page->bytes, STORAGE_ALIGNMENT);
+    }
+}
+
+/* A page that is mapped is a part of its file. */
 static int call_sync(void *context, int fd)
 {
     struct sim_disk *disk = context;
@@ -178,6 +191,7 @@ static int call_sync(void *context, int fd)
         return -EIO;
     if (!handle)
         return -EBADF;
+    page_to_node(disk, handle->node);
     if (disk_meets(disk, SIM_DISK_SYNC_EIO)) {
         disk_file_lose(handle->node);
         return -EIO;

@@ -155,6 +155,11 @@ static const char *enter(struct sim_mirror *mirror)
         if (record_decode_exact(&record, &scratch, mirror->bytes + row->offset, row->length) != 0)
             return "I19 a record that was read cannot be decoded";
         fault = sim_ledger_record(mirror->tables, row->shard, &record);
+        if (fault) {
+            snprintf(mirror->text, sizeof mirror->text, "I19 mirror, epoch %u shard %u: %.400s",
+                     mirror->epoch, row->shard, fault);
+            return mirror->text;
+        }
         mirror->positions[row->shard]++;
     }
     return fault;
@@ -214,7 +219,16 @@ const char *sim_mirror_finish(struct sim_mirror *mirror)
     }
     if (fault)
         return fault;
-    return sim_ledger_hash(mirror->tables) == sim_ledger_hash(mirror->run->ledger)
-               ? NULL
-               : "I19 with all read, the mirror's tables are not the books";
+    if (sim_ledger_hash(mirror->tables) == sim_ledger_hash(mirror->run->ledger))
+        return NULL;
+    snprintf(mirror->text, sizeof mirror->text,
+             "I19 with all read (epoch %u of %u, shard 0 up to %llu of %llu; %.200s), the "
+             "mirror's %u bookings are not the books' %u",
+             mirror->epoch, mirror->durable->recovered.epoch,
+             (unsigned long long)mirror->positions[0],
+             (unsigned long long)mirror->durable->logs[0].journal.durable(
+                 mirror->durable->logs[0].journal.context),
+             mirror->error.text, sim_ledger_bookings(mirror->tables),
+             sim_ledger_bookings(mirror->run->ledger));
+    return mirror->text;
 }

@@ -31,6 +31,7 @@ struct sim_mirror {
     uint32_t byte_count, byte_room;
     uint64_t commits, unknown;
     struct log_error error;
+    char text[512];
 };
 
 void sim_mirror_init(struct sim_mirror *mirror, struct sim_run *run);
