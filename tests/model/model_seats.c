@@ -28,8 +28,6 @@ static enum model_seat_state seat_refused(const struct look *look, uint32_t seat
     uint32_t block = model_place_at(look->model, look->zone, seat)->block;
     if (taken != MODEL_SEAT_FREE)
         return taken;
-    if (is_own(look, seat))
-        return MODEL_SEAT_FREE;
     if (want->block != MODEL_NONE)
         return block == want->block + 1 ? MODEL_SEAT_FREE : MODEL_SEAT_BLOCKED;
     return block == 0 ? MODEL_SEAT_FREE : MODEL_SEAT_BLOCKED;

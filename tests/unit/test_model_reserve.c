@@ -302,6 +302,24 @@ static void test_capacity(void **state)
     assert_int_equal(rig->answer.zone.available, 7);
 }
 
+/* A drain follows a block's end too; a block is ended through its own zone only. */
+static void test_drain_block(void **state)
+{
+    struct rig *rig = *state;
+    rig_general(rig, 1, 10, 1, 500);
+    rig_general(rig, 2, 10, 1, 500);
+    uint32_t block = rig_block(rig, 1, 0, 8, NULL, 0);
+    rig_change_zone(rig, COMMAND_CAPACITY, 1)->zone_change.drain = true;
+    rig->command.zone_change.total = 2;
+    assert_int_equal(rig_run(rig), RESULT_OK);
+    assert_int_equal(rig->answer.zone.total, 8);
+    rig_change_zone(rig, COMMAND_BLOCK_END, 2)->zone_change.block_id = rig_id('b', block);
+    assert_int_equal(rig_run(rig), RESULT_NOT_FOUND);
+    rig->command.zone_change.zone_id = rig_id('z', 1);
+    assert_int_equal(rig_run(rig), RESULT_OK);
+    assert_int_equal(rig_left(rig, 1, 0, 1), 2);
+}
+
 /* The total of a seated zone is its plan's. */
 static void test_capacity_seated(void **state)
 {

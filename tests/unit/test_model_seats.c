@@ -220,6 +220,26 @@ static void test_exchange(void **state)
     assert_int_equal(rig_do(rig, COMMAND_EXCHANGE, 1, general), RESULT_KIND_UNSUPPORTED);
 }
 
+/* What was drawn from an allotment is exchanged within it while it lasts. */
+static void test_exchange_allotment(void **state)
+{
+    struct rig *rig = *state;
+    rig_seated(rig, 1, "0 9 9 1", 1);
+    uint32_t block = rig_block(rig, 1, 7, 2, (uint32_t[]){1, 2}, 0);
+    rig_reserve(rig, 1, 1, 1)->reserve.allotment_digest[0] = 7;
+    assert_int_equal(rig_run(rig), RESULT_OK);
+    RIG_EXPECT(rig, 1);
+    uint32_t booking = rig->made;
+    RIG_SEATS(rig_on(rig, COMMAND_EXCHANGE, 1, booking), 0);
+    assert_int_equal(rig_run(rig), RESULT_SEAT_UNAVAILABLE);
+    RIG_SEATS(rig_on(rig, COMMAND_EXCHANGE, 1, booking), 2);
+    assert_int_equal(rig_run(rig), RESULT_OK);
+    rig_change_zone(rig, COMMAND_BLOCK_END, 1)->zone_change.block_id = rig_id('b', block);
+    assert_int_equal(rig_run(rig), RESULT_OK);
+    assert_int_equal(rig_do(rig, COMMAND_EXCHANGE, 1, booking), RESULT_OK);
+    RIG_EXPECT(rig, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +257,7 @@ int main(void)
         RIG_TEST(test_orphan_excused),
         RIG_TEST(test_orphan_accessible),
         RIG_TEST(test_exchange),
+        RIG_TEST(test_exchange_allotment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
