@@ -355,6 +355,7 @@ int main(void)
         RIG_TEST(test_limit),          RIG_TEST(test_key_accepted),    RIG_TEST(test_key_refused),
         RIG_TEST(test_blocks),         RIG_TEST(test_block_role),      RIG_TEST(test_allotment),
         RIG_TEST(test_capacity),       RIG_TEST(test_capacity_seated), RIG_TEST(test_copy),
+        RIG_TEST(test_drain_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
