@@ -70,6 +70,9 @@ static const char *check_accepted(struct sim_clients *clients,
                    ? NULL
                    : complain(clients, operation, "I8 another body with key %u got %s",
                               operation->key, result_name(answer->result));
+    /* It may have been refused before it was accepted, and be told of that later. */
+    if (answer->result != RESULT_OK && answer->settlement.stamp_ms < kept->accepted_ms)
+        return NULL;
     if (answer->result != RESULT_OK)
         return complain(clients, operation, "I8 a repeat of accepted key %u got %s", operation->key,
                         result_name(answer->result));
