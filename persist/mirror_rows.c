@@ -276,24 +276,30 @@ void mirror_row_outbox(struct replay_buffer *out, const struct mirror_origin *or
     const size_t mark = copy_jsonb_begin(out);
     struct replay_json json = json_for_postgres(out);
     replay_json_open(&json, '{');
-    step_member_uuid(&json, "booking_id", &step->booking_id);
-    step_member_uuid(&json, "user_id", &step->user_id);
-    step_member_uuid(&json, "event_id", &zone->event_id);
+    /* jsonb has its keys by length, then by their bytes: in that order it need not sort. */
+    const bool reserved = step->status == BOOKING_RESERVED;
     step_member_uuid(&json, "show_id", &zone->show_id);
+    step_member_uuid(&json, "user_id", &step->user_id);
     step_member_uuid(&json, "zone_id", &zone->id);
-    replay_json_key(&json, "quantity");
-    replay_json_unsigned(&json, step->quantity);
-    if (step->status == BOOKING_RESERVED) {
-        replay_json_key(&json, "unit_price");
-        replay_json_amount(&json, step->unit_price_minor, zone->currency);
+    if (reserved) {
         replay_json_key(&json, "currency");
         replay_json_string(&json, zone->currency);
+    }
+    step_member_uuid(&json, "event_id", &zone->event_id);
+    replay_json_key(&json, "quantity");
+    replay_json_unsigned(&json, step->quantity);
+    step_member_uuid(&json, "booking_id", &step->booking_id);
+    if (reserved) {
         replay_json_key(&json, "expires_at");
         replay_json_time(&json, step->expires_ms);
-        replay_json_key(&json, "remaining_seats");
-        replay_json_unsigned(&json, step->remaining);
     } else if (!uuid_is_nil(&step->payment_id)) {
         step_member_uuid(&json, "payment_id", &step->payment_id);
+    }
+    if (reserved) {
+        replay_json_key(&json, "unit_price");
+        replay_json_amount(&json, step->unit_price_minor, zone->currency);
+        replay_json_key(&json, "remaining_seats");
+        replay_json_unsigned(&json, step->remaining);
     }
     replay_json_close(&json, '}');
     copy_field_end(out, mark);

@@ -31,6 +31,20 @@ void replay_order_part_json(struct replay_json *json, const struct order_part *p
     member_unsigned(json, "order_items", part->count);
 }
 
+static void labels_json(struct replay_json *json, const uint32_t *seats, uint32_t count)
+{
+    replay_json_key(json, "seat_labels");
+    replay_json_open(json, '[');
+    for (uint32_t i = 0; i < count; i++) {
+        char label[SEAT_FULL_LABEL_BYTES];
+        if (seats[i] < json->plan->seat_count)
+            replay_json_text(json, label, seat_plan_label(json->plan, seats[i], label));
+        else
+            replay_json_null(json);
+    }
+    replay_json_close(json, ']');
+}
+
 void replay_seats_json(struct replay_json *json, const uint32_t *seats, uint32_t count)
 {
     if (count == 0)
@@ -40,6 +54,8 @@ void replay_seats_json(struct replay_json *json, const uint32_t *seats, uint32_t
     for (uint32_t i = 0; i < count; i++)
         replay_json_unsigned(json, seats[i]);
     replay_json_close(json, ']');
+    if (json->plan != NULL)
+        labels_json(json, seats, count);
 }
 
 static void station_json(struct replay_json *json, const struct catalog_station *station)

@@ -11,8 +11,9 @@
 
 struct replay_json {
     struct replay_buffer *out;
-    bool comma;       /* the next value needs one before it */
-    bool without_nul; /* PostgreSQL stores no U+0000: write U+FFFD for it */
+    bool comma;                   /* the next value needs one before it */
+    bool without_nul;             /* PostgreSQL stores no U+0000: write U+FFFD for it */
+    const struct seat_plan *plan; /* seats are shown by label too; NULL: by index only */
 };
 
 static inline struct replay_json replay_json_start(struct replay_buffer *out)

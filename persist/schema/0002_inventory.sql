@@ -161,3 +161,9 @@ CREATE TABLE orders (
 COMMENT ON TABLE orders IS
     'what was decided for several bookings at once; an exchange names the old one, then the new one';
 CREATE INDEX orders_user ON orders (user_id, decided_at);
+
+-- For reading by hand: a booking's seats as they are written on the tickets.
+CREATE VIEW booking_seats AS
+    SELECT b.id AS booking_id, b.zone_id, b.status, s.seat, s.row_number, s.label
+    FROM bookings b CROSS JOIN LATERAL unnest(b.seats) AS taken (seat)
+    JOIN seats s ON s.zone_id = b.zone_id AND s.seat = taken.seat;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The mirror of the whole inventory: equal after every step, and what diff finds changed."""
 
+from lib import log
 from lib.cases import check, equal, main
 from lib.client import new_id
 from lib.engine import Engine
@@ -145,6 +146,20 @@ def test_rows_removed_and_added_by_hand():
     for _, line in cases:
         check(line in lines, f"{line}\n{done.stdout}")
     check(f"{len(cases)} differ" in lines[-1], done.stdout)
+    stage.end()
+
+
+def test_seats_by_their_labels():
+    """Who looks reads labels: the view booking_seats, and dump where it has read the plan."""
+    stage = Stage()
+    ids = stage.inventory.run().ids
+    stage.mirror.catch_up()
+    rows = stage.postgres.query(f"select label from booking_seats where booking_id ="
+                                f" '{ids['seated']}' order by seat")
+    equal(rows, [["C-2"], ["C-3"]])
+    taken = [record["seat_labels"] for record in log.records(stage.engine)
+             if record.get("booking_id") == ids["seated"] and record.get("seats")]
+    equal(taken, [["B-2", "B-3"], ["C-2", "C-3"]])
     stage.end()
 
 
