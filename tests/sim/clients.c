@@ -55,7 +55,8 @@ static void forget_old(const struct sim_clients *clients, struct sim_kept *kept,
 {
     uint64_t window_ms = clients->plan->value[SIM_KEY_MS];
 
-    if (kept->accepted && now_ms + 3000 >= kept->accepted_ms + window_ms)
+    if (kept->accepted && (now_ms + 3000 >= kept->accepted_ms + window_ms ||
+                           kept->accepted_ms + 3000 >= now_ms + window_ms))
         *kept = (struct sim_kept){0};
     if (kept->refused && now_ms + 3000 >= kept->refused_ms + window_ms)
         kept->refused = false;

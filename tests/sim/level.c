@@ -93,12 +93,12 @@ static void draw_chaos(struct sim_run *run, struct sim_operation *operation)
 
     operation->kind = SIM_OPERATION_KINDS;
     for (size_t i = 0; value[SIM_LEVEL] != SIM_S0 && i < sizeof kinds / sizeof kinds[0]; i++)
-        if (sim_random_chance(&run->chaos, value[kinds[i].rate])) {
+        if (sim_random_chance(&run->storm, value[kinds[i].rate])) {
             *operation = (struct sim_operation){.number = ++run->load.number,
                                                 .kind = (uint8_t)kinds[i].kind};
-            operation->value = (uint32_t)sim_random_below(&run->chaos, 1000000);
-            operation->quantity = (uint32_t)sim_random_below(&run->chaos, 1000000);
-            operation->seat = (uint32_t)sim_random_below(&run->chaos, 1000000);
+            operation->value = (uint32_t)sim_random_below(&run->storm, 1000000);
+            operation->quantity = (uint32_t)sim_random_below(&run->storm, 1000000);
+            operation->seat = (uint32_t)sim_random_below(&run->storm, 1000000);
             return;
         }
 }
@@ -149,6 +149,10 @@ static void next(struct sim_run *run, struct sim_operation *operation)
 static void keep(struct sim_run *run, const struct sim_operation *operation)
 {
     run->done = sim_grow(run->done, run->done_count, &run->done_room, sizeof *run->done);
+    if (run->seen && run->done_count < run->seen_room) {
+        run->seen[run->done_count] = *operation;
+        *run->seen_count = run->done_count + 1;
+    }
     run->done[run->done_count++] = *operation;
 }
 
@@ -161,6 +165,7 @@ bool sim_run(struct sim_run *run)
     run->calls = run->plan.value[SIM_LEVEL] == SIM_S2 ? &sim_level_workers : &sim_level_core;
     run->now_ms = SIM_START_MS;
     run->ledger = sim_ledger_new(&options);
+    sim_random_init(&run->storm, run->plan.seed, "storm");
     sim_random_init(&run->chaos, run->plan.seed, "chaos");
     sim_random_init(&run->names, run->plan.seed, "names");
     sim_world_init(&run->world, &run->plan);

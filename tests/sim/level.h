@@ -26,7 +26,8 @@ struct sim_run {
     struct sim_load load;
     struct sim_ledger *ledger;
     uint64_t now_ms;         /* of the world; the engine's own clock may differ */
-    struct sim_random chaos; /* crashes, waits, turns: what no client decides */
+    struct sim_random storm; /* crashes and faults, as operations */
+    struct sim_random chaos; /* turns and the like, which no trace has */
     struct sim_random names; /* the random port: ids */
     uint64_t hash;           /* of all that happened */
     uint64_t events;         /* records and answers */
@@ -35,6 +36,9 @@ struct sim_run {
     uint32_t given_count;
     struct sim_operation *done;
     uint32_t done_count, done_room;
+    struct sim_operation *seen; /* a copy of done for who watches; NULL: nobody */
+    uint32_t *seen_count;
+    uint32_t seen_room;
     /* the end */
     bool failed;
     uint32_t failed_at; /* operations done */

@@ -160,6 +160,8 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     value[SIM_VANISH] = (uint32_t)sim_random_below(&random, 10);
     value[SIM_SLOW] = sim_random_below(&random, 8) == 0;
     value[SIM_JUMPS] = one_in(&random, 3, scale(&random, 10, 2000), 0);
+    if (value[SIM_JUMPS] != 0) /* shards' clocks differ by less than a day */
+        value[SIM_KEY_MS] = 86400000;
     value[SIM_MIRROR] = one_in(&random, 2, scale(&random, 500, 50000), 0);
 }
 
