@@ -124,6 +124,15 @@ static const char *keep(struct sim_clients *clients, const struct sim_operation 
     return NULL;
 }
 
+/* Of what makes something there is always a record. */
+static bool makes_something(enum command_kind kind)
+{
+    return kind == COMMAND_RESERVE || kind == COMMAND_BLOCK_CREATE ||
+           kind == COMMAND_EVENT_CREATE || kind == COMMAND_SHOW_CREATE ||
+           kind == COMMAND_ZONE_CREATE || kind == COMMAND_STATION_CREATE ||
+           kind == COMMAND_ROUTE_CREATE;
+}
+
 static bool is_same_caller(const struct sim_clients *clients, const struct sim_operation *one,
                            const struct sim_operation *other)
 {
@@ -167,7 +176,9 @@ static const char *check_key(struct sim_clients *clients, const struct sim_opera
     if (kept->accepted)
         return check_accepted(clients, operation, kept, answer);
     return keep(clients, operation, kept, answer,
-                sim_ledger_has_key(ledger, owner->key_hash, now_ms), now_ms);
+                makes_something(answer->kind) ||
+                    sim_ledger_has_key(ledger, owner->key_hash, now_ms),
+                now_ms);
 }
 
 /* --- what came --- */

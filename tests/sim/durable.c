@@ -64,6 +64,14 @@ bool sim_durable_dying(const struct sim_durable *durable)
     return false;
 }
 
+bool sim_durable_decays(const struct sim_durable *durable)
+{
+    const uint32_t *value = durable->run->plan.value;
+
+    return value[SIM_FAULT_FIRST + SIM_DISK_ROT] != 0 ||
+           value[SIM_FAULT_FIRST + SIM_DISK_MISDIRECTED] != 0;
+}
+
 /* --- the journal, watched --- */
 
 static struct sim_history_log *history_of(const struct sim_durable_log *log)
@@ -313,6 +321,11 @@ static bool try_start(struct sim_durable *durable, bool may_cut)
     int code = recover(durable);
     if (code != 0) {
         bool dark = sim_disk_dark(durable->disk);
+        bool refused = code == LOG_EXIT_CORRUPT || code == LOG_EXIT_NO_DATA;
+        if (!dark && refused && sim_durable_decays(durable)) {
+            run->over = true;
+            return false;
+        }
         if (!dark && !(durable->faulty && code == LOG_EXIT_IO))
             fail_recovery(durable, NULL);
         durable->cut_short++;
@@ -333,7 +346,7 @@ static bool try_start(struct sim_durable *durable, bool may_cut)
 bool sim_durable_start(struct sim_durable *durable, uint16_t shard_count)
 {
     partition_map_init(&durable->partitions, shard_count);
-    for (int tries = 0; !durable->run->failed; tries++) {
+    for (int tries = 0; !durable->run->failed && !durable->run->over; tries++) {
         if (tries == TRIES_UNDER_FAULTS)
             sim_durable_faults(durable, false);
         if (tries == TRIES_MAX)

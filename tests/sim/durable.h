@@ -49,6 +49,8 @@ void sim_durable_faults(struct sim_durable *durable, bool on);
 void sim_durable_tick(struct sim_durable *durable, uint64_t ticks);
 /* A client learns what rests on `sequence` of a shard's log (I10). */
 void sim_durable_shown(struct sim_durable *durable, uint16_t shard, uint64_t sequence);
+/* The medium loses what was durable: a refusal to start is then right. */
+bool sim_durable_decays(const struct sim_durable *durable);
 /* A log has failed, or the power is gone: this life is over. */
 bool sim_durable_dying(const struct sim_durable *durable);
 

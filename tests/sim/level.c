@@ -173,12 +173,12 @@ bool sim_run(struct sim_run *run)
     run->clients.world = &run->world;
     sim_load_init(&run->load, &run->plan, &run->clients);
     run->calls->start(run);
-    while (!run->failed && run->done_count < count) {
+    while (!run->failed && !run->over && run->done_count < count) {
         next(run, &operation);
         keep(run, &operation);
         run->calls->operate(run, &operation);
     }
-    if (!run->failed)
+    if (!run->failed && !run->over)
         run->calls->finish(run);
     run->calls->stop(run);
     return !run->failed;

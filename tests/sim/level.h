@@ -40,6 +40,7 @@ struct sim_run {
     uint32_t *seen_count;
     uint32_t seen_room;
     /* the end */
+    bool over; /* rightly: the engine will not start on what the disk has become */
     bool failed;
     uint32_t failed_at; /* operations done */
     char fault[1024];
@@ -51,6 +52,10 @@ void sim_run_release(struct sim_run *run);
 
 /* The first fault stands. */
 void sim_run_fail(struct sim_run *run, const char *fault);
+static inline bool sim_run_over(const struct sim_run *run)
+{
+    return run->failed || run->over;
+}
 static inline void sim_run_note(struct sim_run *run, uint64_t what)
 {
     run->hash = sim_mix(run->hash ^ (what + 0x9e3779b97f4a7c15u));

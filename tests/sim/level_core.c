@@ -149,7 +149,7 @@ static bool begin_life(struct sim_run *run, struct level *level)
         return false;
     level->core.shard = level->durable.shards[0];
     level->core.partitions = level->durable.partitions;
-    for (uint32_t i = 0; i < RESENT_MAX && !run->failed; i++) {
+    for (uint32_t i = 0; i < RESENT_MAX && !sim_run_over(run); i++) {
         const struct sim_past *past = sim_past(&run->clients, run->load.number - i);
         if (!past || past->operation.key == 0 || !sim_is_command(&past->operation))
             continue;
@@ -172,7 +172,7 @@ static void crash(struct sim_run *run, struct level *level, enum sim_end how)
     forget_waiting(level);
     sim_durable_end(&level->durable, how);
     level->core.shard = NULL;
-    if (run->failed || !begin_life(run, level))
+    if (sim_run_over(run) || !begin_life(run, level))
         return;
     (void)before, (void)whole; /* RECORD_STATE has said so to the recovery */
 }
@@ -215,6 +215,8 @@ static void command(struct sim_run *run, struct level *level, const struct sim_o
         hold(level, operation);
         return;
     }
+    if (level->core.answer.result == RESULT_OVERLOADED)
+        sim_run_fail(run, "I25 refused as overloaded with nothing in the way");
     sim_run_answer(run, operation, &level->core.answer);
     answer_release(&level->core.answer);
 }
@@ -243,14 +245,14 @@ static void operate(struct sim_run *run, const struct sim_operation *operation)
     } else if (level->has_log) {
         chaos(run, level, operation);
     }
-    if (run->failed)
+    if (sim_run_over(run))
         return;
     if (!level->late)
         sim_core_expire(&level->core);
     shard_forget(level->core.shard, run->now_ms);
     if (level->has_log)
         go_on_with_log(run, level);
-    if (++level->operations % COMPARE_EVERY == 0 && !run->failed)
+    if (++level->operations % COMPARE_EVERY == 0 && !sim_run_over(run))
         compare(run, level);
 }
 
@@ -261,12 +263,12 @@ static void finish(struct sim_run *run)
     if (level->has_log) {
         sim_durable_faults(&level->durable, false);
         crash(run, level, SIM_END_STOP);
-        if (!run->failed && !settle(run, level))
+        if (!sim_run_over(run) && !settle(run, level))
             sim_run_fail(run, "I25 a calm disk does not come to rest");
     }
-    if (!run->failed)
+    if (!sim_run_over(run))
         compare(run, level);
-    if (!run->failed && level->waiting_count > 0)
+    if (!sim_run_over(run) && level->waiting_count > 0)
         sim_run_fail(run, "I25 an answer never came");
 }
 

@@ -41,8 +41,10 @@ struct level {
     struct flight flights[FLIGHT_MAX];
     struct sim_mirror mirror;
     uint32_t next_flight, generation, in_flight;
-    uint64_t ns;       /* monotonic */
-    int64_t offset_ms; /* of the wall clock */
+    uint64_t ns;               /* monotonic */
+    int64_t offset_ms;         /* of the wall clock */
+    uint64_t born_ms, born_ns; /* this life: the latest its clocks may have begun with */
+    uint32_t jumps;            /* in this life */
     uint32_t operations, next_shards;
     bool up;
 };
@@ -81,6 +83,16 @@ static void submit_and_wait(void *context, uint64_t wait_ns)
     sim_durable_tick(&level->durable, 1);
 }
 
+/* Log time goes on as fast as time does, and follows a step of the wall clock of no
+ * more than 5 s (I23). */
+static void check_stamp(struct sim_run *run, const struct level *level, uint64_t stamp_ms)
+{
+    uint64_t passed_ms = (level->ns - level->born_ns) / NS_PER_MS;
+
+    if (stamp_ms > level->born_ms + passed_ms + 5001ULL * (level->jumps + 1))
+        sim_run_fail(run, "I23 log time has run ahead of the clock");
+}
+
 static void take_answer(void *context, struct answer *answer)
 {
     struct connection *connection = context;
@@ -93,6 +105,7 @@ static void take_answer(void *context, struct answer *answer)
         answer_release(answer);
         return;
     }
+    check_stamp(run, level, answer->settlement.stamp_ms);
     sim_durable_shown(&level->durable, answer->position_shard, answer->position_sequence);
     sim_run_answer(run, &flight->operation, answer);
     flight->used = false;
@@ -206,8 +219,14 @@ static void begin_life(struct sim_run *run, struct level *level, uint16_t shard_
     if (!group->mailboxes || !group->metrics)
         abort();
     memset(group->metrics, 0, shard_count * sizeof *group->metrics);
-    for (uint16_t i = 0; i < shard_count; i++)
+    level->born_ms = wall_ms(level);
+    level->born_ns = level->ns;
+    level->jumps = 0;
+    for (uint16_t i = 0; i < shard_count; i++) {
         open_worker(run, level, i);
+        if (level->durable.recovered.tails[i].stamp_ms > level->born_ms)
+            level->born_ms = level->durable.recovered.tails[i].stamp_ms;
+    }
     level->up = true;
     sim_mirror_open(&level->mirror, &level->durable);
     send_again(run, level);
@@ -245,7 +264,7 @@ static void judge(struct sim_run *run, const char *fault)
  * ends (I31). */
 static void fail_workers(struct sim_run *run, struct level *level)
 {
-    for (uint16_t i = 0; i < level->group.shard_count && !run->failed; i++) {
+    for (uint16_t i = 0; i < level->group.shard_count && !sim_run_over(run); i++) {
         const struct journal *journal = &level->durable.logs[i].journal;
         if (journal->state(journal->context) == JOURNAL_FAILED)
             worker_run(level->connections[i].worker);
@@ -260,7 +279,7 @@ static void crash(struct sim_run *run, struct level *level, enum sim_end how)
         fail_workers(run, level);
     level->next_shards = 0;
     end_life(level, how);
-    if (!run->failed)
+    if (!sim_run_over(run))
         begin_life(run, level, count);
 }
 
@@ -281,14 +300,14 @@ static void turn(struct sim_run *run, struct level *level)
     sim_durable_tick(&level->durable, sim_random_below(&run->chaos, 4));
     if (!sim_durable_dying(&level->durable))
         worker_turn(level->connections[index].worker, 0);
-    if (!run->failed && sim_durable_dying(&level->durable))
+    if (!sim_run_over(run) && sim_durable_dying(&level->durable))
         crash(run, level, SIM_END_POWER);
 }
 
 /* Every worker in order, until all is answered and durable. False: it does not end. */
 static bool settle(struct sim_run *run, struct level *level)
 {
-    for (int round = 0; round < ROUNDS_MAX && !run->failed; round++) {
+    for (int round = 0; round < ROUNDS_MAX && !sim_run_over(run); round++) {
         bool quiet = level->in_flight == 0;
         for (uint16_t i = 0; i < level->group.shard_count && quiet; i++) {
             const struct journal *journal = &level->durable.logs[i].journal;
@@ -303,10 +322,10 @@ static bool settle(struct sim_run *run, struct level *level)
         for (uint16_t i = 0; i < level->group.shard_count; i++)
             if (!sim_durable_dying(&level->durable))
                 worker_turn(level->connections[i].worker, 0);
-        if (!run->failed && sim_durable_dying(&level->durable))
+        if (!sim_run_over(run) && sim_durable_dying(&level->durable))
             crash(run, level, SIM_END_POWER);
     }
-    return run->failed;
+    return sim_run_over(run);
 }
 
 static void stop_clean(struct sim_run *run, struct level *level)
@@ -315,7 +334,7 @@ static void stop_clean(struct sim_run *run, struct level *level)
         sim_run_fail(run, "I25 requests are not answered, or a log does not come to rest");
     atomic_store(&level->group.drained, level->group.shard_count);
     atomic_store(&level->group.stop, WORKER_DRAIN);
-    for (uint16_t i = 0; i < level->group.shard_count && !run->failed; i++)
+    for (uint16_t i = 0; i < level->group.shard_count && !sim_run_over(run); i++)
         if (!sim_durable_dying(&level->durable))
             worker_run(level->connections[i].worker);
 }
@@ -362,9 +381,9 @@ static void command(struct sim_run *run, struct level *level, const struct sim_o
 {
     bool hedged = operation->key != 0 && sim_percent(&run->chaos, run->plan.value[SIM_HEDGE]);
 
-    for (int i = 0; i < 100 && !send(run, level, operation, false) && !run->failed; i++)
+    for (int i = 0; i < 100 && !send(run, level, operation, false) && !sim_run_over(run); i++)
         turn(run, level);
-    if (hedged && !run->failed)
+    if (hedged && !sim_run_over(run))
         send(run, level, operation, true);
     if (makes_world(operation) && !settle(run, level))
         sim_run_fail(run, "I25 the catalog's change is not answered");
@@ -376,7 +395,7 @@ static void chaos(struct sim_run *run, struct level *level, const struct sim_ope
         level->next_shards = operation->quantity;
         if (operation->value == SIM_END_STOP)
             stop_clean(run, level);
-        if (!run->failed)
+        if (!sim_run_over(run))
             crash(run, level, (enum sim_end)operation->value);
     } else if (operation->kind == SIM_CUT_DISK) {
         level->next_shards = operation->quantity;
@@ -386,6 +405,7 @@ static void chaos(struct sim_run *run, struct level *level, const struct sim_ope
     } else if (operation->kind == SIM_JUMP) {
         int64_t ms =
             operation->value % 4 == 0 ? operation->quantity * 100LL : operation->quantity % 20000;
+        level->jumps++;
         level->offset_ms = operation->seat % 2 ? ms : -ms / 100;
     } else if (operation->kind == SIM_MIRROR_STEP) {
         judge(run, sim_mirror_step(&level->mirror, 1 + operation->value % 500,
@@ -403,10 +423,10 @@ static void operate(struct sim_run *run, const struct sim_operation *operation)
         pass(run, level, (uint64_t)operation->value * NS_PER_MS);
     else
         chaos(run, level, operation);
-    while (!run->failed && sim_random_below(&run->chaos, 3) == 0)
+    while (!sim_run_over(run) && sim_random_below(&run->chaos, 3) == 0)
         turn(run, level);
-    if (++level->operations % COMPARE_EVERY == 0 && !run->failed && settle(run, level) &&
-        !run->failed)
+    if (++level->operations % COMPARE_EVERY == 0 && !sim_run_over(run) && settle(run, level) &&
+        !sim_run_over(run))
         compare(run, level);
 }
 
@@ -428,20 +448,20 @@ static void finish(struct sim_run *run)
 
     sim_durable_faults(&level->durable, false);
     stop_clean(run, level);
-    if (!run->failed)
+    if (!sim_run_over(run))
         crash(run, level, SIM_END_STOP);
-    for (int i = 0; i < 4 && !run->failed; i++) {
+    for (int i = 0; i < 4 && !sim_run_over(run); i++) {
         if (!settle(run, level))
             sim_run_fail(run, "I25 the last requests are not answered");
         if (i < 3) /* time to end what is due */
             pass(run, level, 500ULL * NS_PER_MS);
     }
-    if (!run->failed)
+    if (!sim_run_over(run))
         compare(run, level);
-    if (!run->failed)
+    if (!sim_run_over(run))
         judge(run, sim_ledger_compare(run->ledger, level->shards, &level->group.partitions,
                                       earliest_clock(level) - 1000));
-    if (!run->failed)
+    if (!sim_run_over(run))
         judge(run, sim_mirror_finish(&level->mirror));
 }
 

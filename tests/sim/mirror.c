@@ -122,6 +122,9 @@ static bool read_shard(struct sim_mirror *mirror, uint16_t shard, uint32_t most)
             log_reader_next(mirror->readers[shard], &record, &mirror->error);
         if (status == LOG_READER_EPOCH_END)
             mirror->ended[shard] = true;
+        if (status == LOG_READER_ERROR && mirror->error.exit_code == LOG_EXIT_CORRUPT &&
+            !sim_durable_decays(mirror->durable))
+            sim_run_fail(mirror->run, "I19 the reader calls a log damaged that is not");
         if (status != LOG_READER_RECORD)
             return status != LOG_READER_ERROR;
         add_row(mirror, shard, &record);

@@ -130,11 +130,12 @@ static void draw_disk(struct sim_random *random, enum sim_level level, uint32_t 
     value[SIM_RESHARD] = level == SIM_S2 ? one_in(random, 2, 0, 40) : 0;
     value[SIM_CUT] = (uint32_t)sim_random_below(random, 70);
     value[SIM_LATENCY] = scale(random, 1, 40) - 1;
-    bool calm = sim_random_below(random, 3) == 0;
+    bool calm = sim_random_below(random, 3) == 0, decays = sim_random_below(random, 8) == 0;
     for (int i = 0; i < SIM_DISK_FAULT_COUNT; i++) {
         bool on = !calm && sim_random_below(random, 2) == 0;
         uint32_t rate = scale(random, 20, 5000);
-        on = on && sim_disk_class_of((enum sim_disk_fault)i) != SIM_DISK_DETECT;
+        if (sim_disk_class_of((enum sim_disk_fault)i) == SIM_DISK_DETECT)
+            on = on && decays;
         value[SIM_FAULT_FIRST + i] = on ? rate : 0;
     }
     value[SIM_SNAPSHOTS] = level == SIM_S0 ? 0 : one_in(random, 2, scale(random, 20, 2000), 0);
