@@ -1,5 +1,6 @@
 #include "diff_state.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,7 @@ static bool keep_block(struct diff_state *state, const struct record *record)
         state->block_capacity = capacity;
     }
     const uint32_t slot = state->block_count;
+    assert(state->blocks != NULL);
     state->blocks[slot] = (struct diff_block){.id = record->block.block_id};
     if (!hash_index_insert(&state->by_block, block_hash_of(state, slot), slot))
         return false;
