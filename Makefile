@@ -1,5 +1,5 @@
 # Boxoffice. The two commands a newcomer needs: `make run` and `make test`.
-# CC=clang, BUILD=dir, OPT=-O0 and SANITIZE=address|thread|fuzzer work with any target.
+# CC=clang, BUILD=dir, OPT=-O0 and SANITIZE=address|thread|fuzzer|coverage work with any target.
 
 ifeq ($(origin CC),default)
 CC := $(if $(filter fuzzer,$(SANITIZE)),clang,gcc)
@@ -26,6 +26,11 @@ KIND_address := address,undefined
 KIND_thread  := thread
 KIND_fuzzer  := fuzzer-no-link,address,undefined
 GUARD    := -fsanitize=$(KIND_$(SANITIZE)) -fno-sanitize-recover=all -fPIE
+endif
+# Branches are counted as they are written, before the optimizer joins them.
+ifeq ($(SANITIZE),coverage)
+OPT      := -O0 -g
+GUARD    := --coverage -fprofile-update=atomic -fPIE
 endif
 # System headers are not ours to warn about. llhttp is strict only when built so.
 INCLUDES := -isystem /usr/share/include/llhttp -isystem /usr/include/postgresql
@@ -96,7 +101,7 @@ fuzzers: $(FUZZ)
 LINTED := $(wildcard engine/*.[ch] net/*.[ch] persist/*.[ch] admin/*.[ch] bench/*.[ch] tests/*/*.[ch] \
             engine/*.cpp net/*.cpp)
 TIDY   := $(patsubst %,$(BUILD)/lint/%.tidy,$(filter-out bench/%,$(filter %.c,$(LINTED))))
-lint: $(BUILD)/lint/format $(TIDY) $(BUILD)/lint/cppcheck
+lint: $(BUILD)/lint/format $(TIDY) $(BUILD)/lint/cppcheck $(BUILD)/lint/purity
 $(BUILD)/lint/format: $(LINTED) .clang-format
 	@mkdir -p $(@D)
 	clang-format --dry-run -Werror $(LINTED) && touch $@
@@ -104,6 +109,9 @@ $(BUILD)/lint/%.c.tidy: $(BUILD)/obj/%.c.o .clang-tidy
 	@mkdir -p $(@D)
 	clang-tidy --quiet $*.c -- $(CFLAGS) -Wno-string-conversion 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
+$(BUILD)/lint/purity: tests/purity $(OBJECTS) $(MAINS:%=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	tests/purity $(BUILD) && touch $@
 $(BUILD)/lint/cppcheck: $(LINTED) tests/cppcheck.suppress
 	@mkdir -p $(BUILD)/lint/cppcheck.cache
 	cppcheck -j$(JOBS) --quiet --std=c11 --language=c --enable=warning,performance,portability \
@@ -111,13 +119,18 @@ $(BUILD)/lint/cppcheck: $(LINTED) tests/cppcheck.suppress
 	  --cppcheck-build-dir=$(BUILD)/lint/cppcheck.cache $(filter %.c,$(LINTED)) && touch $@
 
 run: ; @./install.sh build && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/demo.sh
+# Branches of engine/ and persist/ that the unit tests and the simulator take.
+coverage: export BUILD := build-coverage
+coverage:
+	@./install.sh build test && $(MAKE) -s -j$(JOBS) SANITIZE=coverage CC=gcc unit $(BUILD)/sim
+	@find $(BUILD) -name '*.gcda' -delete && tests/coverage $(BUILD) --run
 test: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run
 soak: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --soak
 fuzz: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --only fuzz --fuzz-seconds $(or $(SECONDS),600)
 stack: ; @./install.sh build test && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/stack.sh
 stack-stop: ; @admin/stack.sh stop
-clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer
+clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer build-coverage
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzzers lint run test soak fuzz stack stack-stop clean
+.PHONY: all unit fuzzers lint run test coverage soak fuzz stack stack-stop clean
 .SECONDARY:

@@ -12,6 +12,7 @@
 #include "../persist/durable_mark.h"
 #include "../persist/replay_shards.h"
 #include "../persist/retention.h"
+#include "../persist/snapshot_process.h"
 #include "../persist/snapshot_take.h"
 
 static uint64_t unix_ms(void)

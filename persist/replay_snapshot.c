@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "replay_shards.h"
+#include "snapshot_process.h"
 #include "snapshot_take.h"
 
 static uint64_t wall_ms(void)

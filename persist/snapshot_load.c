@@ -3,7 +3,6 @@
 #include "snapshot_load.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "../engine/logger.h"
 #include "../engine/restore.h"
 #include "../engine/shard_import.h"
+#include "snapshot_process.h"
 
 struct zone_place {
     struct uuid id;
@@ -348,30 +348,26 @@ static void *settle_shard(void *context)
     return NULL;
 }
 
-/* Runs `work` for each loader, on threads of their own if that is allowed. */
-static int run_all(struct loader **loaders, uint16_t count, bool parallel, void *work(void *),
+/* Does the work for each loader, side by side if that is allowed; else one after the
+ * other until one fails. The first failure. */
+static int run_all(struct loader **loaders, uint16_t count, bool parallel, snapshot_work *work,
                    struct log_error *error)
 {
-    pthread_t threads[SHARD_COUNT_MAX];
-    bool started[SHARD_COUNT_MAX] = {false};
-    int code = 0;
+    void *contexts[SHARD_COUNT_MAX] = {NULL};
+    for (uint16_t i = 0; i < count; i++)
+        contexts[i] = loaders[i];
+    if (parallel)
+        snapshot_side_by_side(work, contexts, count);
     for (uint16_t i = 0; i < count; i++) {
-        started[i] =
-            parallel && i + 1 < count && pthread_create(&threads[i], NULL, work, loaders[i]) == 0;
-        if (!started[i])
-            work(loaders[i]);
-        if (!parallel && loaders[i]->code != 0)
-            break;
-    }
-    for (uint16_t i = 0; i < count; i++) {
-        if (started[i])
-            pthread_join(threads[i], NULL);
-        if (code == 0 && loaders[i]->code != 0) {
-            code = loaders[i]->code;
+        assert(loaders[i]); /* load_sections made one for each */
+        if (!parallel)
+            work(contexts[i]);
+        if (loaders[i]->code != 0) {
             *error = loaders[i]->error;
+            return loaders[i]->code;
         }
     }
-    return code;
+    return 0;
 }
 
 static int load_sections(const struct snapshot_file *file, struct shard *const *shards,

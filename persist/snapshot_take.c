@@ -1,27 +1,13 @@
 #include "snapshot_take.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "header_file.h"
 #include "snapshot_load.h"
 #include "snapshot_write.h"
-
-void snapshot_idle(void)
-{
-    enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13 };
-    const struct sched_param none = {0};
-    /* What is refused leaves it as it was: slower for others, not wrong. */
-    (void)sched_setscheduler(0, SCHED_IDLE, &none);
-    (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_CLASS_IDLE << IOPRIO_CLASS_SHIFT);
-    (void)setpriority(PRIO_PROCESS, 0, 19);
-}
 
 int snapshot_check(const struct data_dir *dir, const struct shard_options *shard, uint64_t number,
                    const char *path, struct log_error *error)

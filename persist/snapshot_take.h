@@ -31,7 +31,4 @@ int snapshot_take(const struct snapshot_take_options *options, struct snapshot_t
 int snapshot_check(const struct data_dir *dir, const struct shard_options *shard, uint64_t number,
                    const char *path, struct log_error *error);
 
-/* Lets this process use only what nobody else wants of cores and disk. */
-void snapshot_idle(void);
-
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../engine/shard_export.h"
 #include "crash_point.h"
@@ -12,6 +11,7 @@
 #include "record_codec.h"
 #include "segment.h"
 #include "snapshot_entry.h"
+#include "snapshot_process.h"
 
 struct writer {
     const struct snapshot_write_options *options;
@@ -23,32 +23,11 @@ struct writer {
     uint32_t count;
     uint16_t section;
     uint64_t offset; /* of the block */
-    uint64_t began_ns;
+    struct snapshot_pace pace;
     struct snapshot_trailer trailer;
 };
 
 /* --- blocks --- */
-
-static uint64_t monotonic_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
-}
-
-/* Sleeps until so many bytes may have been written. */
-static void throttle(const struct writer *writer)
-{
-    uint32_t rate = writer->options->mb_per_second;
-    if (rate == 0)
-        return;
-    uint64_t due_ns = writer->offset / rate * 1000U; /* 1 MB/s is a byte in 1,000 ns */
-    uint64_t gone_ns = monotonic_ns() - writer->began_ns;
-    if (due_ns > gone_ns)
-        nanosleep(&(struct timespec){.tv_sec = (time_t)((due_ns - gone_ns) / 1000000000U),
-                                     .tv_nsec = (long)((due_ns - gone_ns) % 1000000000U)},
-                  NULL);
-}
 
 static void end_block(struct writer *writer)
 {
@@ -73,7 +52,7 @@ static void end_block(struct writer *writer)
     writer->trailer.blocks++;
     writer->trailer.last_hash = header->header_hash;
     writer->count = writer->bytes = 0;
-    throttle(writer);
+    snapshot_pace_keep(&writer->pace, writer->offset);
 }
 
 static void begin_section(struct writer *writer, uint16_t section)
@@ -306,8 +285,8 @@ int snapshot_write(const struct snapshot_write_options *options, struct log_erro
     temporary_path(options->dir, options->cut.number, path);
     int result = writer && block ? 0 : -ENOMEM;
     if (result == 0) {
-        *writer = (struct writer){
-            .options = options, .storage = storage, .block = block, .began_ns = monotonic_ns()};
+        *writer = (struct writer){.options = options, .storage = storage, .block = block};
+        snapshot_pace_begin(&writer->pace, options->mb_per_second);
         result = writer->fd = storage->open(storage->context, path, STORAGE_CREATE);
     }
     if (result >= 0) {
