@@ -548,8 +548,10 @@ static void test_RR_read_error(void **state)
 {
     (void)state;
     make_log(9, 3);
-    struct failing_disk disk = {storage_system(true), 2, 0};
-    struct storage storage = *storage_system(true);
+    static struct failing_disk disk; /* the directory is closed after this function */
+    static struct storage storage;
+    disk = (struct failing_disk){storage_system(true), 2, 0};
+    storage = *storage_system(true);
     storage.context = &disk;
     storage.open = failing_open;
     storage.close = failing_close;
