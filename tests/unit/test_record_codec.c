@@ -363,7 +363,7 @@ static void random_record(uint64_t *state, struct record *record)
 
 static bool text_equal(const struct text *a, const struct text *b)
 {
-    return a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+    return a->length == b->length && (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
 }
 
 static void assert_event_equal(const struct catalog_event *a, const struct catalog_event *b)
