@@ -107,7 +107,7 @@ static struct block_facts *draft_block(struct sim_clients *clients,
         abort();
     draft->zone_id = zone_id(clients->world, operation->zone);
     draft->kind = house ? BLOCK_HOUSE_HOLD : BLOCK_ALLOTMENT;
-    draft->quantity = operation->quantity;
+    draft->quantity = operation->quantity > 0 ? operation->quantity : 1;
     draft->seats = seats;
     if (zone->seated)
         draft->seat_count = name_seats(zone, operation, RECORD_SEATS_MAX, seats);

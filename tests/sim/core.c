@@ -46,6 +46,7 @@ bool sim_core_expire(struct sim_core *core)
 {
     struct record record;
 
+    sim_opinion_expire(&core->opinion, core->run->now_ms);
     while (shard_expire(core->shard, core->run->now_ms, &record)) {
         if (!append(core, &record))
             return false;
@@ -63,6 +64,8 @@ static void put_version(struct sim_core *core, struct answer *answer)
 {
     const struct record *record = &core->record;
     bool placed;
+
+    sim_opinion_catalog(&core->opinion, record);
 
     switch (record->kind) {
     case RECORD_EVENT:
@@ -360,6 +363,7 @@ static void ask(struct sim_core *core)
     answer->kind = core->command.kind;
     answer->settlement.stamp_ms = core->run->now_ms;
     core->record.kind = 0;
+    sim_opinion_hear(&core->opinion, &core->command);
     if (is_read(core->command.kind)) {
         read(core);
         return;
@@ -377,6 +381,10 @@ static void ask(struct sim_core *core)
         sim_run_fail(core->run, "waits although nothing is under way");
         break;
     }
+    const char *fault =
+        sim_opinion_judge(&core->opinion, &core->command, answer, core->run->now_ms);
+    if (fault)
+        sim_run_fail(core->run, fault);
     command_release(&core->command);
 }
 

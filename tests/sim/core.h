@@ -3,7 +3,7 @@
 #ifndef TESTS_SIM_CORE_H
 #define TESTS_SIM_CORE_H
 
-#include "level.h"
+#include "opinion.h"
 
 struct sim_core {
     struct partition_map partitions;
@@ -12,6 +12,7 @@ struct sim_core {
     struct command command; /* under way */
     struct answer answer;
     struct record record; /* what it came to; kind 0: nothing */
+    struct sim_opinion opinion;
     /* The log: a record's sequence, or 0 when there is no room. NULL: none. */
     uint64_t (*append)(struct sim_core *core, const struct record *record);
 };

@@ -201,6 +201,8 @@ static void start(struct sim_run *run)
         begin_life(run, level);
         return;
     }
+    if (run->plan.value[SIM_MODEL])
+        sim_opinion_init(&level->core.opinion, &run->plan);
     partition_map_init(&level->core.partitions, 1);
     struct shard_options options = sim_shard_options(&run->plan, 0, &level->core.partitions);
     level->core.shard = shard_new(&options);
@@ -239,7 +241,7 @@ static void operate(struct sim_run *run, const struct sim_operation *operation)
         command(run, level, operation);
     } else if (operation->kind == SIM_WAIT) {
         run->now_ms += operation->value;
-        level->late = operation->number % 8 == 0;
+        level->late = operation->number % 8 == 0 && !run->plan.value[SIM_MODEL];
         if (level->has_log)
             turn(run, level, operation->value < 50 ? operation->value : 50);
     } else if (level->has_log) {
@@ -276,6 +278,7 @@ static void stop(struct sim_run *run)
 {
     struct level *level = run->level;
 
+    sim_opinion_release(&level->core.opinion);
     forget_waiting(level);
     free(level->waiting);
     if (level->has_log) {

@@ -62,6 +62,7 @@ static const char *const names[SIM_PARAMETER_COUNT] = {
     [SIM_FAULT_FIRST + SIM_DISK_FULL] = "fault_full",
     [SIM_FAULT_FIRST + SIM_DISK_ROT] = "fault_rot",
     [SIM_FAULT_FIRST + SIM_DISK_MISDIRECTED] = "fault_misdirected",
+    [SIM_MODEL] = "model",
     [SIM_SNAPSHOTS] = "snapshots",
     [SIM_MAILBOX_SLOTS] = "mailbox_slots",
     [SIM_HEDGE] = "hedge",
@@ -156,6 +157,7 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     draw_clients(&random, value);
     draw_disk(&random, level, value);
     value[SIM_SHARDS] = level == SIM_S2 ? 1 + (uint32_t)sim_random_below(&random, 8) : 1;
+    value[SIM_MODEL] = level == SIM_S0 && seed % 2 == 0;
     value[SIM_MAILBOX_SLOTS] = 2u << sim_random_below(&random, 8);
     value[SIM_HEDGE] = (uint32_t)sim_random_below(&random, 10);
     value[SIM_VANISH] = (uint32_t)sim_random_below(&random, 10);

@@ -61,6 +61,7 @@ enum sim_parameter {
     SIM_LATENCY,     /* ticks, the longest of a flush */
     SIM_FAULT_FIRST, /* one for each enum sim_disk_fault, in millionths */
     SIM_FAULT_LAST = SIM_FAULT_FIRST + 12,
+    SIM_MODEL,     /* 1: the model judges too (S0) */
     SIM_SNAPSHOTS, /* in a million operations */
     /* workers */
     SIM_MAILBOX_SLOTS,
