@@ -120,7 +120,8 @@ bool order_replay_reserved(struct order_table *table, const struct record_reserv
         order = open_exchange(table, &part->id, &reserved->user_id);
         if (!order || part->item != 1)
             return false;
-        order_set_booking(order, 1, &reserved->booking_id);
+        if (!order->posted) /* else this one is of an attempt before, in another zone */
+            order_set_booking(order, 1, &reserved->booking_id);
         return true;
     }
     if (part->count > ORDER_ITEMS_MAX || part->item >= part->count)

@@ -56,6 +56,14 @@ static void fill_reserve(const struct order_run *run, uint8_t item, struct comma
     part->reserve.order = (struct order_part){run->order_id, item, run->count};
 }
 
+/* An exchange keeps the old deadline, which may have passed before the new booking was
+ * made: a confirmed one's long ago, a reservation's while the new places were held. */
+static uint32_t ttl_until(uint64_t expires_ms, const struct uuid *booking_id)
+{
+    uint64_t created_ms = uuid_v7_ms(booking_id);
+    return expires_ms > created_ms ? (uint32_t)(expires_ms - created_ms) : 0;
+}
+
 static void fill_change(const struct order_run *run, uint8_t item, struct command *part)
 {
     struct command_booking *booking = &part->booking;
@@ -67,7 +75,7 @@ static void fill_change(const struct order_run *run, uint8_t item, struct comman
     if (run->count == 0 && item == 0)
         booking->end = BOOKING_CANCELLED; /* exchanged away */
     else if (run->count == 0)
-        booking->ttl_ms = (uint32_t)(run->expires_ms - uuid_v7_ms(&run->bookings[item]));
+        booking->ttl_ms = ttl_until(run->expires_ms, &run->bookings[item]);
 }
 
 static void send_part(struct worker *worker, const struct order_run *run, uint8_t item,

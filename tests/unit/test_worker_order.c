@@ -277,6 +277,22 @@ static void test_exchange_of_a_confirmed_booking(void **state)
     close_sale(&sim);
 }
 
+/* A ticket confirmed long ago: its reservation's deadline, past by now, gives the new one none. */
+static void test_exchange_after_the_deadline(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct uuid id = sim_ask(&sim, 0, rig_reserve(0, 0, 3, 0)).booking.booking_id;
+    assert_int_equal(sim_ask(&sim, 0, rig_end(COMMAND_CONFIRM, 0, &id, 0)).result, RESULT_OK);
+    sim_pass(&sim, RIG_TTL_MS + 1000);
+    struct answer done = sim_ask(&sim, 1, exchange_zone(0, &id, 2, 0));
+    assert_int_equal(done.result, RESULT_OK);
+    assert_int_equal(done.booking.status, BOOKING_CONFIRMED);
+    assert_int_equal(done.booking.expires_ms, done.booking.created_ms);
+    close_sale(&sim);
+}
+
 /* --- the power fails --- */
 
 /* New workers on what is left of the logs: of each any beginning that has what is durable. */
@@ -480,6 +496,7 @@ int main(void)
         cmocka_unit_test(test_one_part_expired),
         cmocka_unit_test(test_exchange_of_a_reservation),
         cmocka_unit_test(test_exchange_of_a_confirmed_booking),
+        cmocka_unit_test(test_exchange_after_the_deadline),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_crash_while_holding),
         cmocka_unit_test(test_crash_while_confirming),
