@@ -58,8 +58,20 @@ void worker_gather_part(struct worker *worker, const struct command *command)
     worker_deliver(worker, part->position_sequence, part->to.worker, &message);
 }
 
+/* Of those made in the same millisecond the ones of the lower shard come first, or
+ * pages would depend on which part came sooner. */
+static bool is_before(const struct partition_map *map, const struct booking_facts *a,
+                      const struct booking_facts *b)
+{
+    if (a->created_ms != b->created_ms)
+        return a->created_ms > b->created_ms;
+    return partition_shard_of_booking(map, &a->booking_id) <
+           partition_shard_of_booking(map, &b->booking_id);
+}
+
 /* Two lists, newest first, into one of at most `most` entries; frees both. */
-static struct booking_list *merge(struct booking_list *a, struct booking_list *b, uint64_t most)
+static struct booking_list *merge(const struct partition_map *map, struct booking_list *a,
+                                  struct booking_list *b, uint64_t most)
 {
     uint64_t count = (uint64_t)a->count + b->count;
     uint32_t kept = (uint32_t)(count < most ? count : most), i = 0, j = 0;
@@ -69,8 +81,8 @@ static struct booking_list *merge(struct booking_list *a, struct booking_list *b
         merged->total = a->total + b->total;
         merged->count = kept;
         for (uint32_t k = 0; k < kept; k++) {
-            bool from_a = j == b->count || (i < a->count && a->items[i].facts.created_ms >=
-                                                                b->items[j].facts.created_ms);
+            bool from_a = j == b->count ||
+                          (i < a->count && is_before(map, &a->items[i].facts, &b->items[j].facts));
             merged->items[k] = from_a ? a->items[i++] : b->items[j++];
         }
     }
@@ -79,11 +91,12 @@ static struct booking_list *merge(struct booking_list *a, struct booking_list *b
     return merged;
 }
 
-static void add_list(struct gather *gather, struct booking_list *part)
+static void add_list(const struct partition_map *map, struct gather *gather,
+                     struct booking_list *part)
 {
     uint64_t most = (uint64_t)gather->query.page * gather->query.per_page;
 
-    gather->answer.list = gather->answer.list ? merge(gather->answer.list, part, most) : part;
+    gather->answer.list = gather->answer.list ? merge(map, gather->answer.list, part, most) : part;
     if (!gather->answer.list)
         gather->answer.result = RESULT_OVERLOADED;
 }
@@ -122,7 +135,7 @@ void worker_gathered(struct worker *worker, struct answer *part)
     } else if (part->kind == COMMAND_BOOKING_SUMMARY) {
         add_summary(&gather->answer.summary, &part->summary);
     } else {
-        add_list(gather, part->list);
+        add_list(&worker->group->partitions, gather, part->list);
     }
     if (worker->group->shard_count == 1)
         gather->answer.position_sequence = part->position_sequence;
