@@ -213,6 +213,8 @@ static bool add_element(struct plan_reader *reader, struct plan_row *row, uint32
         plan_range_read((struct text){element->text, element->text_length}, &range))
         return add_range(row, &range, step) ||
                plan_fault(reader, "seats", place, "", SEATS_EXPECTED);
+    if (element->type == JSON_STRING && memmem(element->text, element->text_length, "..", 2))
+        return plan_fault(reader, "seats", place, "", SEATS_EXPECTED); /* a range gone wrong */
     struct plan_seat *seat = add_seat(row);
     if (seat == NULL)
         return plan_fault(reader, "seats", place, "", SEATS_EXPECTED);
