@@ -9,13 +9,16 @@ static uint16_t shard_of(const struct restore *restore, const struct uuid *id)
 
 static enum shard_replay_result restore_event(struct restore *restore, const struct record *record)
 {
+    /* Times do not tell: a change may be of the millisecond that made it. */
+    bool is_new = !catalog_event(shard_catalog(restore->shards[0]), &record->event.id);
     struct catalog_event *event = catalog_event_new(&record->event);
     bool placed = event != NULL;
 
     for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
         placed = shard_put_event(restore->shards[i], catalog_event_share(event));
     if (placed)
-        shard_remember_event(restore->shards[shard_of(restore, &record->actor.id)], record, event);
+        shard_remember_event(restore->shards[shard_of(restore, &record->actor.id)], record, event,
+                             is_new);
     catalog_event_release(event);
     return placed ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }

@@ -255,9 +255,10 @@ void shard_remember_answer(struct shard *shard, struct shard *zone_shard,
                            const struct record *record);
 
 /* Ties a version that a record's key made to that key, so that a repeat gets
- * it back. Recovery calls it on the caller's home shard with the shared object. */
+ * it back. Recovery calls it on the caller's home shard with the shared object.
+ * is_new: there was no version of the event before. */
 void shard_remember_event(struct shard *shard, const struct record *record,
-                          const struct catalog_event *event);
+                          const struct catalog_event *event, bool is_new);
 void shard_remember_show(struct shard *shard, const struct record *record,
                          const struct catalog_show *show);
 void shard_remember_zone(struct shard *shard, const struct record *record,

@@ -399,16 +399,14 @@ void shard_remember_answer(struct shard *shard, struct shard *zone_shard,
 }
 
 void shard_remember_event(struct shard *shard, const struct record *record,
-                          const struct catalog_event *event)
+                          const struct catalog_event *event, bool is_new)
 {
     struct idempotency_entry *entry = open_key(shard, record);
     if (!entry)
         return;
     entry->event = catalog_event_share(event);
     idempotency_accept(&shard->keys, entry, IDEMPOTENCY_EVENT,
-                       event->updated_ms == event->created_ms ? COMMAND_EVENT_CREATE
-                                                              : COMMAND_EVENT_STATUS,
-                       record->stamp_ms);
+                       is_new ? COMMAND_EVENT_CREATE : COMMAND_EVENT_STATUS, record->stamp_ms);
 }
 
 void shard_remember_show(struct shard *shard, const struct record *record,
