@@ -100,7 +100,7 @@ const struct config_key config_keys[] = {
     {"mirror", "postgres", CONFIG_TEXT, FIELD(mirror, postgres), 0, 0, "", NULL,
      "Where boxreplay mirrors to: a libpq connection string or URL. With a password\n"
      "in it the file must be readable by its owner only.", 1},
-    COUNT(mirror, batch_rows_max, 1, 1000000, "5000", "records per transaction", "At most."),
+    COUNT(mirror, batch_rows_max, 1, 1000000, "20000", "records per transaction", "At most."),
     COUNT(mirror, poll_ms, 1, 60000, "50", "milliseconds",
           "Between two looks at a log that has nothing new."),
 

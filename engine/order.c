@@ -105,7 +105,7 @@ static struct order *open_exchange(struct order_table *table, const struct uuid 
 
 static bool learn_booking(struct order *order, uint8_t item, const struct uuid *booking_id)
 {
-    if ((order->known >> item & 1U) != 0)
+    if (((uint32_t)order->known >> item & 1U) != 0)
         return uuid_equal(&order->bookings[item], booking_id);
     order_set_booking(order, item, booking_id);
     return true;
@@ -197,7 +197,8 @@ void order_recover(struct order *order, const enum booking_status statuses[ORDER
         return;
     }
     for (uint8_t i = 0; i < order->count; i++)
-        reserved += (order->known >> i & 1U) != 0 && statuses[i] == BOOKING_RESERVED;
+        if (((uint32_t)order->known >> i & 1U) != 0 && statuses[i] == BOOKING_RESERVED)
+            reserved++;
     if (order->posted) {
         order->state = ORDER_CONFIRMED;
         order->recovery = reserved > 0 ? ORDER_RECOVERY_POST : ORDER_RECOVERY_NONE;
