@@ -126,11 +126,15 @@ coverage:
 	@find $(BUILD) -name '*.gcda' -delete && tests/coverage $(BUILD) --run
 test: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run
 soak: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --soak
+# LEVEL=S0|S1|S2, SEED=n (shrinks what fails) or SEEDS=n
+sim: $(BUILD)/sim ; $< --level $(or $(LEVEL),S2) $(if $(SEED),--seed $(SEED) --shrink,--seeds $(or $(SEEDS),1000) --jobs $(JOBS))
+sim-canary: ; @BUILD=$(BUILD) JOBS=$(JOBS) $(PYTHON) tests/sim/canary
+sim-determinism: ; @BUILD=$(BUILD) $(PYTHON) tests/sim/determinism
 fuzz: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --only fuzz --fuzz-seconds $(or $(SECONDS),600)
 stack: ; @./install.sh build test && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/stack.sh
 stack-stop: ; @admin/stack.sh stop
 clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer build-coverage
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
-.PHONY: all unit fuzzers lint run test coverage soak fuzz stack stack-stop clean
+.PHONY: sim sim-canary sim-determinism all unit fuzzers lint run test coverage soak fuzz stack stack-stop clean
 .SECONDARY:
