@@ -1,5 +1,5 @@
 /* What an order's home shard asks of its bookings: that one be pinned while the
- * order is decided, and then what was decided of it. Each may come twice. Nothing
+ * order is decided, and then what was decided of it, which may come twice. Nothing
  * here changes state: a decision is a record. */
 #include <assert.h>
 
@@ -25,8 +25,8 @@ static enum result decide_pin(const struct shard *shard, uint32_t slot,
     const struct booking_order *order = booking_order(&shard->bookings, booking);
     bool is_part = order && !uuid_is_nil(&order->part.id);
 
-    if (order && booking_is_pinned(&shard->bookings, booking) && is_of(&order->pinned_by, command))
-        return RESULT_OK;
+    /* One that is pinned is refused even to its own: two exchanges of a booking have the
+     * same id, and only one may have it. */
     enum result result = shard_check_state(shard, booking, now_ms,
                                            SHARD_ALLOW_CONFIRMED | SHARD_ALLOW_ORDER, detail);
     if (result != RESULT_OK)

@@ -277,6 +277,35 @@ static void test_exchange_of_a_confirmed_booking(void **state)
     close_sale(&sim);
 }
 
+/* Of many exchanges of one booking at the same moment one is made: tickets do not multiply. */
+static void test_exchanges_at_once(void **state)
+{
+    struct sim sim;
+    uint32_t asked[8], made = 0;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct uuid id = sim_ask(&sim, 0, rig_reserve(0, 0, 3, 0)).booking.booking_id;
+    assert_int_equal(sim_ask(&sim, 0, rig_end(COMMAND_CONFIRM, 0, &id, 0)).result, RESULT_OK);
+    for (uint32_t i = 0; i < 8; i++)
+        asked[i] = sim_send(&sim, (uint16_t)(i % SHARDS), exchange_zone(0, &id, 1 + i % 3, 0));
+    sim_turns(&sim, 60);
+    for (uint32_t i = 0; i < 8; i++) {
+        const struct answer *answer = sim_answer_to(&sim, asked[i]);
+        assert_non_null(answer);
+        made += answer->result == RESULT_OK;
+        if (answer->result != RESULT_OK && answer->result != RESULT_INVALID_STATE)
+            assert_int_equal(answer->result, RESULT_PART_OF_ORDER);
+    }
+    assert_int_equal(made, 1);
+    assert_zone(&sim, 0, 0, 0);
+    assert_int_equal(rig_counts(&sim.rig, 1).sold + rig_counts(&sim.rig, 2).sold +
+                         rig_counts(&sim.rig, 3).sold,
+                     3);
+    assert_int_equal(tickets_of(&sim, 0), 3);
+    rig_audit(&sim.rig);
+    close_sale(&sim);
+}
+
 /* A ticket confirmed long ago: its reservation's deadline, past by now, gives the new one none. */
 static void test_exchange_after_the_deadline(void **state)
 {
@@ -496,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_one_part_expired),
         cmocka_unit_test(test_exchange_of_a_reservation),
         cmocka_unit_test(test_exchange_of_a_confirmed_booking),
+        cmocka_unit_test(test_exchanges_at_once),
         cmocka_unit_test(test_exchange_after_the_deadline),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_crash_while_holding),
