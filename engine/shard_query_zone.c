@@ -78,7 +78,8 @@ struct block_list *shard_blocks(struct shard *shard, const struct uuid *zone_id)
     if (number == HASH_INDEX_MISSING)
         return NULL;
     const struct zone *zone = shard_zone_at(shard, number);
-    struct block_list *list = memory_new(sizeof *list + zone->block_count * sizeof(struct block_facts *));
+    struct block_list *list =
+        memory_new(sizeof *list + zone->block_count * sizeof(struct block_facts *));
     for (uint32_t i = 0; list && i < zone->block_count; i++) {
         list->items[i] = block_facts_new(shard, block_at(&shard->blocks, zone->blocks[i].block));
         if (!list->items[i]) {

@@ -43,9 +43,9 @@ uint32_t data_dir_epoch_of_name(const char *name)
 
 static int report_unknown(void *context, const char *name)
 {
-    static const char *const known[] = {"LOCK",  "cluster",  "cluster.new",       "calibrate.tmp",
-                                        "admin", "jwt-keys", "mirror-status.json",
-                                        "snapshots", "cursors"};
+    static const char *const known[] = {"LOCK",   "cluster",  "cluster.new",        "calibrate.tmp",
+                                        "admin",  "jwt-keys", "mirror-status.json", "snapshots",
+                                        "cursors"};
     const struct data_dir *dir = context;
     bool found = name[0] == '.' || strncmp(name, "epoch-", 6) == 0;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)

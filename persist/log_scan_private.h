@@ -35,7 +35,7 @@ struct log_scan {
     uint64_t found_bytes; /* of the block last found, by its header */
     uint64_t next_sequence;
     uint64_t previous_hash;
-    uint64_t covered; /* records up to this one are in a snapshot; 0: none */
+    uint64_t covered;   /* records up to this one are in a snapshot; 0: none */
     uint64_t durable;   /* mark; 0: none */
     uint64_t watermark; /* the highest sequence known to have been durable */
     struct record record;

@@ -18,8 +18,9 @@ struct log_writer_options {
     const struct data_dir *dir;
     uint32_t epoch;
     uint16_t shard;
-    struct log_tail tail;                    /* from recovery_run */
-    uint32_t batch_bytes_max;                /* of one block; up to 1 MiB, multiple of 4 KiB; a longer record is never taken */
+    struct log_tail tail;     /* from recovery_run */
+    uint32_t batch_bytes_max; /* of one block; up to 1 MiB, multiple of 4 KiB; a longer record is
+                                 never taken */
     struct segment_keeper *keeper;           /* shared; outlives the writer */
     struct log_storage *storage;             /* the caller's; outlives the writer */
     struct worker_metrics *metrics;          /* its log part is written here; NULL: none */
