@@ -36,12 +36,6 @@ static uint64_t user_hash(const void *slab, uint32_t slot)
     return hash_uuid(&user->id);
 }
 
-static void deadline_moved(void *owner, uint32_t item, uint32_t position)
-{
-    const struct booking_table *table = owner;
-    booking_at(table, item)->sooner = position;
-}
-
 static bool init_tables(struct booking_table *table)
 {
     return slab_init(&table->bookings, sizeof(struct booking), BOOKINGS_MAX) &&
@@ -51,7 +45,7 @@ static bool init_tables(struct booking_table *table)
            slab_init(&table->orders, sizeof(struct booking_order), BOOKINGS_MAX) &&
            slab_init(&table->links, sizeof(struct received), BOOKINGS_MAX) &&
            slab_init(&table->chunks, sizeof(struct seat_chunk), CHUNKS_MAX) &&
-           deadline_heap_init(&table->deadlines, BOOKINGS_MAX, table, deadline_moved) &&
+           booking_deadlines_init(table, BOOKINGS_MAX) &&
            hash_index_init(&table->by_id, BOOKINGS_MAX, &table->bookings, booking_matches,
                            booking_hash) &&
            hash_index_init(&table->user_by_id, USERS_MAX, &table->users, user_matches, user_hash);
@@ -59,7 +53,7 @@ static bool init_tables(struct booking_table *table)
 
 bool booking_table_init(struct booking_table *table)
 {
-    *table = (struct booking_table){.soonest = SLAB_NONE, .latest = SLAB_NONE};
+    *table = (struct booking_table){0};
     if (!init_tables(table)) {
         booking_table_release(table);
         return false;
@@ -75,7 +69,7 @@ void booking_table_release(struct booking_table *table)
 {
     hash_index_release(&table->user_by_id);
     hash_index_release(&table->by_id);
-    deadline_heap_release(&table->deadlines);
+    booking_deadlines_release(table);
     slab_release(&table->chunks);
     slab_release(&table->links);
     slab_release(&table->orders);
@@ -132,108 +126,6 @@ static uint32_t user_slot(struct booking_table *table, const struct uuid *id)
     bool inserted = hash_index_insert(&table->user_by_id, hash, slot);
     assert(inserted);
     return slot;
-}
-
-/* --- deadlines --- */
-
-static bool goes_last(const struct booking_table *table, uint64_t deadline_ms)
-{
-    return table->latest == SLAB_NONE ||
-           booking_deadline_ms(booking_at(table, table->latest)) <= deadline_ms;
-}
-
-static void list_append(struct booking_table *table, uint32_t slot)
-{
-    struct booking *booking = booking_at(table, slot);
-
-    booking->sooner = table->latest;
-    booking->later = SLAB_NONE;
-    if (table->latest == SLAB_NONE)
-        table->soonest = slot;
-    else
-        booking_at(table, table->latest)->later = slot;
-    table->latest = slot;
-}
-
-static void list_remove(struct booking_table *table, const struct booking *booking)
-{
-    if (booking->sooner == SLAB_NONE)
-        table->soonest = booking->later;
-    else
-        booking_at(table, booking->sooner)->later = booking->later;
-    if (booking->later == SLAB_NONE)
-        table->latest = booking->sooner;
-    else
-        booking_at(table, booking->later)->sooner = booking->sooner;
-}
-
-static void heap_insert(struct booking_table *table, uint32_t slot)
-{
-    struct booking *booking = booking_at(table, slot);
-
-    booking->later = BOOKING_IN_HEAP;
-    deadline_heap_insert(&table->deadlines, booking_deadline_ms(booking), slot);
-}
-
-static void deadline_remove(struct booking_table *table, uint32_t slot)
-{
-    struct booking *booking = booking_at(table, slot);
-
-    if (booking->later == BOOKING_IN_HEAP)
-        deadline_heap_remove(&table->deadlines, booking->sooner);
-    else if (booking->later != BOOKING_NOT_DUE)
-        list_remove(table, booking);
-    booking->later = BOOKING_NOT_DUE;
-}
-
-uint64_t booking_next_deadline_ms(const struct booking_table *table)
-{
-    uint64_t in_heap_ms = deadline_heap_soonest_ms(&table->deadlines);
-
-    if (table->soonest == SLAB_NONE)
-        return in_heap_ms;
-    uint64_t in_list_ms = booking_deadline_ms(booking_at(table, table->soonest));
-    return in_list_ms < in_heap_ms ? in_list_ms : in_heap_ms;
-}
-
-static uint32_t due_in_list(const struct booking_table *table, uint64_t now_ms,
-                            uint32_t slots[DEADLINE_HEAP_DUE_MAX])
-{
-    uint32_t slot = table->soonest, count = 0;
-
-    while (slot != SLAB_NONE && count < DEADLINE_HEAP_DUE_MAX) {
-        const struct booking *booking = booking_at(table, slot);
-        if (booking_deadline_ms(booking) > now_ms ||
-            (count > 0 && booking->zone != booking_at(table, slots[0])->zone))
-            break;
-        slots[count++] = slot;
-        slot = booking->later;
-    }
-    return count;
-}
-
-static uint32_t due_in_heap(const struct booking_table *table, uint64_t now_ms,
-                            uint32_t slots[DEADLINE_HEAP_DUE_MAX])
-{
-    struct deadline due[DEADLINE_HEAP_DUE_MAX];
-    uint32_t found = deadline_heap_due(&table->deadlines, now_ms, due), count = 0;
-
-    for (uint32_t i = 0; i < found; i++)
-        if (booking_at(table, due[i].item)->zone == booking_at(table, due[0].item)->zone)
-            slots[count++] = due[i].item;
-    return count;
-}
-
-uint32_t booking_due(const struct booking_table *table, uint64_t now_ms,
-                     uint32_t slots[DEADLINE_HEAP_DUE_MAX])
-{
-    uint64_t next_ms = booking_next_deadline_ms(table);
-
-    if (next_ms > now_ms)
-        return 0;
-    return next_ms == deadline_heap_soonest_ms(&table->deadlines)
-               ? due_in_heap(table, now_ms, slots)
-               : due_in_list(table, now_ms, slots);
 }
 
 /* --- the state's hash --- */
@@ -298,10 +190,7 @@ uint32_t booking_add(struct booking_table *table, const struct record_reserved *
                                 .from_segment = (uint8_t)reserved->from_segment,
                                 .to_segment = (uint8_t)reserved->to_segment};
     owner->newest = slot;
-    if (goes_last(table, booking_deadline_ms(booking)))
-        list_append(table, slot);
-    else
-        heap_insert(table, slot);
+    booking_deadline_append(table, slot);
     bool inserted = hash_index_insert(&table->by_id, hash_uuid(&booking->id), slot);
     assert(inserted);
     if (reserved->seat_count > 0)
@@ -340,7 +229,7 @@ void booking_end(struct booking_table *table, uint32_t slot, enum booking_status
     assert(status != BOOKING_RESERVED);
     table->state_hash -= booking_state_hash(table, slot);
     if (is_due(table, booking))
-        deadline_remove(table, slot);
+        booking_deadline_remove(table, slot);
     if (booking->extra != 0)
         booking_extra_open(table, slot)->pinned = false;
     set_status(table, booking, status, stamp_ms);
@@ -357,10 +246,10 @@ static void change_deadline(struct booking_table *table, uint32_t slot,
     if (was_due && will_be && booking->ttl_ms == changed->ttl_ms)
         return;
     if (was_due)
-        deadline_remove(table, slot);
+        booking_deadline_remove(table, slot);
     booking->ttl_ms = changed->ttl_ms;
     if (will_be)
-        heap_insert(table, slot);
+        booking_deadline_insert(table, slot);
 }
 
 /* Whose order it is: pinning keeps the booking's own beside the one that pins. */
@@ -446,6 +335,6 @@ uint64_t booking_table_bytes(const struct booking_table *table)
 {
     return slab_bytes(&table->bookings) + slab_bytes(&table->users) + slab_bytes(&table->extras) +
            slab_bytes(&table->orders) + slab_bytes(&table->links) + slab_bytes(&table->chunks) +
-           (uint64_t)table->deadlines.count * sizeof(struct deadline) +
+           (uint64_t)(table->deadlines.count + table->zones.count) * sizeof(struct deadline) +
            hash_index_bytes(&table->by_id) + hash_index_bytes(&table->user_by_id);
 }

@@ -4,9 +4,10 @@
  * touch. Bookings are kept in every state, with their seats.
  *
  * Reservations of one TTL arrive in the order of their deadlines, so a new one
- * goes to the end of a list. One whose deadline is sooner than the last of the
- * list, or was moved, goes into a heap: nothing is ever searched for its place.
- * A pinned one is in neither. Pure. */
+ * goes to the end of its zone's list, and a small heap knows which zone's list
+ * begins soonest. One whose deadline is sooner than the last of the list, or was
+ * moved, goes into a heap of its own: nothing is ever searched for its place. A
+ * pinned one is in neither. Pure. */
 #ifndef ENGINE_BOOKING_H
 #define ENGINE_BOOKING_H
 
@@ -21,7 +22,7 @@ struct booking {
     uint32_t user;          /* slot in the users table */
     uint32_t zone;          /* number in the shard's zones */
     uint32_t older_of_user; /* next in the user's chain */
-    /* Neighbours by deadline, while reserved; or later says BOOKING_IN_HEAP and
+    /* Neighbours in the zone's list, while reserved; or later says BOOKING_IN_HEAP and
      * sooner is the position there. */
     uint32_t sooner, later;
     uint32_t quantity;
@@ -77,6 +78,14 @@ struct booking_user {
     uint32_t received; /* newest link; SLAB_NONE: none */
 };
 
+/* A zone's reservations by deadline. All zeros: it has none. */
+struct booking_deadlines {
+    uint32_t soonest, latest; /* ends of its list, unless that is empty */
+    uint32_t listed;          /* on the list */
+    uint32_t moved;           /* in the heap of those that have no place on a list */
+    uint32_t position;        /* of the zone among the zones, while its list is not empty */
+};
+
 struct booking_table {
     struct slab bookings;
     struct slab users;
@@ -86,9 +95,10 @@ struct booking_table {
     struct slab links;
     struct hash_index by_id;
     struct hash_index user_by_id;
-    uint32_t soonest, latest; /* ends of the deadline list */
-    struct deadline_heap deadlines;
-    uint64_t state_hash; /* of all bookings, added up */
+    struct booking_deadlines *by_zone; /* [CATALOG_ZONES_MAX], by the zone's number */
+    struct deadline_heap zones;        /* those with a list, by its soonest deadline */
+    struct deadline_heap deadlines;    /* of bookings that are on no list */
+    uint64_t state_hash;               /* of all bookings, added up */
     uint64_t count_by_status[BOOKING_REFUNDED + 1];
 };
 
@@ -133,6 +143,13 @@ uint32_t booking_due(const struct booking_table *table, uint64_t now_ms,
 /* UINT64_MAX: none. */
 uint64_t booking_next_deadline_ms(const struct booking_table *table);
 
+/* True: a reservation of the zone may be overdue. One whose deadline was moved makes
+ * this true of every zone that has such, so that neither must be searched. */
+bool booking_is_overdue(const struct booking_table *table, uint32_t zone, uint64_t now_ms);
+/* As booking_due, of what makes booking_is_overdue true: the zone's own first. */
+uint32_t booking_overdue(const struct booking_table *table, uint32_t zone, uint64_t now_ms,
+                         uint32_t slots[DEADLINE_HEAP_DUE_MAX]);
+
 /* NULL: it has none. */
 const struct booking_extra *booking_extra(const struct booking_table *table,
                                           const struct booking *booking);
@@ -173,6 +190,15 @@ struct booking_walk booking_walk_begin(const struct booking_table *table,
 uint32_t booking_walk_next(const struct booking_table *table, struct booking_walk *walk);
 
 uint64_t booking_table_bytes(const struct booking_table *table);
+
+/* --- booking_deadline.c, for booking.c --- */
+
+bool booking_deadlines_init(struct booking_table *table, uint32_t bookings_max);
+void booking_deadlines_release(struct booking_table *table);
+/* A new one, most likely due last of its zone; one whose deadline was moved. */
+void booking_deadline_append(struct booking_table *table, uint32_t slot);
+void booking_deadline_insert(struct booking_table *table, uint32_t slot);
+void booking_deadline_remove(struct booking_table *table, uint32_t slot);
 
 /* --- booking_extra.c, for booking.c --- */
 

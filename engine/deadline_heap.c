@@ -74,6 +74,18 @@ void deadline_heap_remove(struct deadline_heap *heap, uint32_t position)
         sift_down(heap, position, last);
 }
 
+void deadline_heap_move(struct deadline_heap *heap, uint32_t position, uint64_t at_ms)
+{
+    assert(position < heap->count);
+    struct deadline moved = {at_ms, heap->entries[position].item};
+    uint64_t before_ms = heap->entries[position].at_ms;
+
+    if (at_ms < before_ms)
+        sift_up(heap, position, moved);
+    else if (at_ms > before_ms)
+        sift_down(heap, position, moved);
+}
+
 static void insert_in_order(struct deadline *due, uint32_t count, struct deadline deadline)
 {
     for (; count > 0 && due[count - 1].at_ms > deadline.at_ms; count--)

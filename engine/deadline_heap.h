@@ -28,6 +28,8 @@ void deadline_heap_release(struct deadline_heap *heap);
 /* There must be room (asserted). */
 void deadline_heap_insert(struct deadline_heap *heap, uint64_t at_ms, uint32_t item);
 void deadline_heap_remove(struct deadline_heap *heap, uint32_t position);
+/* The item's time is another one now. */
+void deadline_heap_move(struct deadline_heap *heap, uint32_t position, uint64_t at_ms);
 
 /* UINT64_MAX: empty. */
 static inline uint64_t deadline_heap_soonest_ms(const struct deadline_heap *heap)

@@ -123,14 +123,19 @@ struct refusal_facts {
 enum result shard_decide(struct shard *shard, const struct command *command, uint64_t now_ms,
                          struct record *record, struct refusal_facts *refusal);
 
-/* True: the decision may rest on places whose holds are overdue. It must not be
- * logged or answered: let shard_expire give all that is due, then decide again. */
+/* True: the decision may rest on places of its zone whose holds are overdue. It must
+ * not be logged or answered: apply what shard_expire_for gives, then decide again. */
 bool shard_is_premature(struct shard *shard, const struct command *command, enum result result,
                         uint64_t now_ms);
 
 /* What time ends next, as one record: reservations of one zone (RECORD_EXPIRED)
  * or one block (RECORD_BLOCK). False: nothing is due at now_ms. */
 bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record);
+
+/* The same, of what makes the command premature and nothing else: another zone's
+ * holds may be a million. */
+bool shard_expire_for(struct shard *shard, const struct command *command, uint64_t now_ms,
+                      struct record *record);
 
 /* The earliest deadline of any reservation or block. UINT64_MAX: none. */
 uint64_t shard_next_deadline_ms(const struct shard *shard);

@@ -108,6 +108,18 @@ static uint32_t left_for(const struct zone *zone, const struct block *block, uin
     return block ? shard_block_left(zone, block, from, to) : zone_available(zone, from, to);
 }
 
+/* Member by member, for a literal would clear the seats as well. */
+static void fill_reserved(struct record_reserved *reserved, const struct zone *zone,
+                          const struct command *command)
+{
+    reserved->booking_id = command->reserve.booking_id;
+    reserved->user_id = command->actor.id;
+    reserved->zone_id = zone->id;
+    reserved->quantity = command->reserve.quantity;
+    reserved->order = command->reserve.order;
+    reserved->seat_count = 0;
+}
+
 static enum result decide_reserve(struct shard *shard, const struct command *command,
                                   uint64_t now_ms, struct record *record,
                                   struct refusal_facts *refusal)
@@ -131,18 +143,13 @@ static enum result decide_reserve(struct shard *shard, const struct command *com
     refusal->detail.price_minor = zone_price(zone, from, to);
     if (reserve->has_price && reserve->unit_price_minor != refusal->detail.price_minor)
         return RESULT_PRICE_CHANGED;
-    *reserved = (struct record_reserved){.booking_id = reserve->booking_id,
-                                         .user_id = command->actor.id,
-                                         .zone_id = zone->id,
-                                         .quantity = reserve->quantity,
-                                         .from_segment = from,
-                                         .to_segment = to,
-                                         .unit_price_minor = refusal->detail.price_minor,
-                                         .ttl_ms = shard->options.reservation_ttl_ms,
-                                         .remaining = left_for(zone, block, from, to),
-                                         .order = reserve->order};
-    if (block)
-        reserved->block_id = block->id;
+    fill_reserved(reserved, zone, command);
+    reserved->from_segment = from;
+    reserved->to_segment = to;
+    reserved->unit_price_minor = refusal->detail.price_minor;
+    reserved->ttl_ms = shard->options.reservation_ttl_ms;
+    reserved->remaining = left_for(zone, block, from, to);
+    reserved->block_id = block ? block->id : (struct uuid){0};
     result = choose_places(shard, zone, command, block, reserved, refusal);
     if (result != RESULT_OK)
         return result;
@@ -281,11 +288,27 @@ static bool is_of_seats(struct shard *shard, const struct command *command)
     return number != HASH_INDEX_MISSING && shard_zone_at(shard, number)->map;
 }
 
-bool shard_is_premature(struct shard *shard, const struct command *command, enum result result,
-                        uint64_t now_ms)
+/* HASH_INDEX_MISSING: it names no zone of ours. */
+static uint32_t zone_of_command(struct shard *shard, const struct command *command)
 {
-    if (shard_next_deadline_ms(shard) > now_ms)
-        return false;
+    uint32_t slot;
+
+    switch (command->kind) {
+    case COMMAND_RESERVE:
+        return shard_zone_number(shard, &command->reserve.zone_id);
+    case COMMAND_BLOCK_CREATE:
+    case COMMAND_BLOCK_END:
+    case COMMAND_CAPACITY:
+    case COMMAND_ZONE_SALE:
+        return shard_zone_number(shard, &command->zone_change.zone_id);
+    default:
+        slot = booking_find(&shard->bookings, &command->booking.booking_id);
+        return slot == HASH_INDEX_MISSING ? slot : booking_at(&shard->bookings, slot)->zone;
+    }
+}
+
+static bool rests_on_places(struct shard *shard, const struct command *command, enum result result)
+{
     switch (result) {
     case RESULT_INSUFFICIENT_STOCK:
     case RESULT_SEAT_UNAVAILABLE:
@@ -300,6 +323,21 @@ bool shard_is_premature(struct shard *shard, const struct command *command, enum
     }
 }
 
+bool shard_zone_is_overdue(const struct shard *shard, uint32_t number, uint64_t now_ms)
+{
+    return booking_is_overdue(&shard->bookings, number, now_ms) ||
+           deadline_heap_soonest_ms(&shard->blocks.deadlines) <= now_ms;
+}
+
+bool shard_is_premature(struct shard *shard, const struct command *command, enum result result,
+                        uint64_t now_ms)
+{
+    if (!rests_on_places(shard, command, result))
+        return false;
+    uint32_t number = zone_of_command(shard, command);
+    return number != HASH_INDEX_MISSING && shard_zone_is_overdue(shard, number, now_ms);
+}
+
 /* --- what time ends --- */
 
 uint64_t shard_next_deadline_ms(const struct shard *shard)
@@ -310,10 +348,9 @@ uint64_t shard_next_deadline_ms(const struct shard *shard)
     return booking_ms < block_ms ? booking_ms : block_ms;
 }
 
-static bool expire_bookings(const struct shard *shard, uint64_t now_ms, struct record *record)
+static bool expire_bookings(const struct shard *shard, const uint32_t *slots, uint32_t count,
+                            struct record *record)
 {
-    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
-    uint32_t count = booking_due(&shard->bookings, now_ms, slots);
     static_assert((int)DEADLINE_HEAP_DUE_MAX <= (int)RECORD_EXPIRED_MAX, "they fit a record");
 
     if (count == 0)
@@ -332,13 +369,39 @@ static bool expire_bookings(const struct shard *shard, uint64_t now_ms, struct r
     return true;
 }
 
-bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record)
+static void begin_expiry(struct record *record, uint64_t now_ms)
 {
     record->stamp_ms = now_ms;
     record->actor = (struct actor){.role = ROLE_SYSTEM};
     record->key = (struct request_key){0};
+}
+
+static bool expire_block(const struct shard *shard, uint64_t now_ms, struct record *record)
+{
     if (deadline_heap_soonest_ms(&shard->blocks.deadlines) > now_ms)
-        return expire_bookings(shard, now_ms, record);
+        return false;
     shard_record_block_end(shard, shard->blocks.deadlines.entries[0].item, CAUSE_EXPIRED, record);
     return true;
+}
+
+bool shard_expire(struct shard *shard, uint64_t now_ms, struct record *record)
+{
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
+
+    begin_expiry(record, now_ms);
+    return expire_block(shard, now_ms, record) ||
+           expire_bookings(shard, slots, booking_due(&shard->bookings, now_ms, slots), record);
+}
+
+bool shard_expire_for(struct shard *shard, const struct command *command, uint64_t now_ms,
+                      struct record *record)
+{
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX], number = zone_of_command(shard, command);
+
+    begin_expiry(record, now_ms);
+    if (expire_block(shard, now_ms, record))
+        return true;
+    uint32_t count =
+        number == HASH_INDEX_MISSING ? 0 : booking_overdue(&shard->bookings, number, now_ms, slots);
+    return expire_bookings(shard, slots, count, record);
 }

@@ -80,11 +80,12 @@ static enum result foresee_refusal(struct shard *shard, const struct command_res
     uint32_t number = shard_zone_number(shard, &reserve->zone_id);
     struct refusal_detail offer;
 
-    if (number == HASH_INDEX_MISSING || shard_next_deadline_ms(shard) <= now_ms)
+    if (number == HASH_INDEX_MISSING)
         return RESULT_OK;
     enum result result = shard_check_offer(shard_zone_at(shard, number), reserve, &offer);
-    if (result != RESULT_OK)
-        *detail = offer;
+    if (result == RESULT_OK || shard_zone_is_overdue(shard, number, now_ms))
+        return RESULT_OK;
+    *detail = offer;
     return result;
 }
 

@@ -2,6 +2,7 @@
  * Lists are made with malloc (through memory.h) and leave with the answer. */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "memory.h"
 #include "shard.h"
@@ -13,7 +14,10 @@ static void order_facts(const struct shard *shard, const struct booking *booking
                         struct booking_facts *facts)
 {
     const struct booking_order *order = booking_order(&shard->bookings, booking);
+    const size_t rare = offsetof(struct booking_facts, pinned);
 
+    /* With the padding behind them: answers are kept, and compared, as bytes. */
+    memset((char *)facts + rare, 0, sizeof *facts - rare);
     if (!order)
         return;
     facts->pinned = booking_is_pinned(&shard->bookings, booking);
@@ -27,16 +31,18 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
     const struct booking *booking = booking_at(&shard->bookings, slot);
     uint64_t created_ms = booking_created_ms(booking), deadline_ms = booking_deadline_ms(booking);
 
-    *facts = (struct booking_facts){.booking_id = booking->id,
-                                    .user_id = *booking_user_id(&shard->bookings, booking),
-                                    .zone_id = shard_zone_at(shard, booking->zone)->id,
-                                    .status = booking->status,
-                                    .quantity = booking->quantity,
-                                    .unit_price_minor = booking->unit_price_minor,
-                                    .created_ms = created_ms,
-                                    .expires_ms = deadline_ms,
-                                    .from_segment = booking->from_segment,
-                                    .to_segment = booking->to_segment};
+    facts->booking_id = booking->id;
+    facts->user_id = *booking_user_id(&shard->bookings, booking);
+    facts->zone_id = shard_zone_at(shard, booking->zone)->id;
+    facts->status = booking->status;
+    facts->quantity = booking->quantity;
+    facts->unit_price_minor = booking->unit_price_minor;
+    facts->created_ms = created_ms;
+    facts->expires_ms = deadline_ms;
+    facts->changed_ms = 0;
+    facts->remaining = 0;
+    facts->from_segment = booking->from_segment;
+    facts->to_segment = booking->to_segment;
     order_facts(shard, booking, facts);
     if (booking->status == BOOKING_RESERVED) {
         if (now_ms < deadline_ms || facts->pinned)

@@ -122,6 +122,9 @@ bool shard_allows_orphans(const struct shard *shard, const struct zone *zone);
 bool shard_may_manage(const struct shard *shard, const struct actor *actor,
                       const struct zone *zone);
 
+/* True: there may be places in the zone whose time is over. */
+bool shard_zone_is_overdue(const struct shard *shard, uint32_t number, uint64_t now_ms);
+
 /* Left of an allotment on the way. */
 uint32_t shard_block_left(const struct zone *zone, const struct block *block, uint16_t from,
                           uint16_t to);

@@ -19,12 +19,6 @@ static bool dash_at(size_t position)
     return position == 8 || position == 13 || position == 18 || position == 23;
 }
 
-bool uuid_is_nil(const struct uuid *uuid)
-{
-    static const struct uuid nil;
-    return uuid_equal(uuid, &nil);
-}
-
 bool uuid_parse(struct uuid *uuid, const char *text, size_t length)
 {
     struct uuid parsed;

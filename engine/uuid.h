@@ -18,7 +18,11 @@ static inline bool uuid_equal(const struct uuid *a, const struct uuid *b)
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-bool uuid_is_nil(const struct uuid *uuid);
+static inline bool uuid_is_nil(const struct uuid *uuid)
+{
+    static const struct uuid nil;
+    return uuid_equal(uuid, &nil);
+}
 
 /* Exactly 36 characters, hexadecimal of either case, dashes in their places. */
 bool uuid_parse(struct uuid *uuid, const char *text, size_t length);

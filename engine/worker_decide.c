@@ -228,7 +228,7 @@ static bool decide_exactly(struct worker *worker, const struct command *command,
         *result = shard_decide(worker->shard, command, worker->now_ms, record, refusal);
         if (!shard_is_premature(worker->shard, command, *result, worker->now_ms))
             return true;
-        if (!worker_expire_one(worker))
+        if (!worker_expire_one(worker, command))
             return false;
     }
 }

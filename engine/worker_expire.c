@@ -57,15 +57,20 @@ static bool may_expire(const struct worker *worker)
     return !worker->draining || worker->in_flight > 0 || worker->deferred_count > 0;
 }
 
-bool worker_expire_one(struct worker *worker)
+static bool next_record(struct worker *worker, const struct command *waiting, struct record *record)
+{
+    return waiting ? shard_expire_for(worker->shard, waiting, worker->now_ms, record)
+                   : shard_expire(worker->shard, worker->now_ms, record);
+}
+
+bool worker_expire_one(struct worker *worker, const struct command *waiting)
 {
     struct record record;
 
     if (worker->expire_records == 0 || !may_expire(worker) ||
         gate_room(&worker->gate) < worker->gate_kept + RECORD_EXPIRED_MAX ||
         worker->journal.state(worker->journal.context) >= JOURNAL_FULL ||
-        !shard_expire(worker->shard, worker->now_ms, &record) ||
-        !worker_log_and_apply(worker, &record))
+        !next_record(worker, waiting, &record) || !worker_log_and_apply(worker, &record))
         return false;
     worker->expire_records--;
     if (record.kind == RECORD_EXPIRED) {
@@ -79,7 +84,9 @@ void worker_expire(struct worker *worker)
 {
     worker->expire_records =
         EXPIRE_RECORDS_PER_TURN + worker->batch_count / COMMANDS_PER_EXPIRE_RECORD;
-    while (worker_expire_one(worker))
+    while (worker_expire_one(worker, NULL))
         ;
     worker->expiry_goes_on = worker->expire_records == 0;
+    /* So that what commands wait for is not left behind other zones' holds. */
+    worker->expire_records += EXPIRE_RECORDS_FOR_COMMANDS;
 }

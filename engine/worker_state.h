@@ -14,6 +14,7 @@ enum {
     ZONE_COUNTS_MAX = 256,           /* zones published with one flush */
     EXPIRE_RECORDS_PER_TURN = 8,     /* of up to 64 holds each; and with commands to decide ... */
     COMMANDS_PER_EXPIRE_RECORD = 16, /* ... one more for so many */
+    EXPIRE_RECORDS_FOR_COMMANDS = 8, /* beside these, those that a turn's commands wait for */
     SEAT_MAPS_KEPT = 64,
     ORDER_RUNS_MAX = 256,       /* commands on orders under way at their home */
     MESSAGES_PER_TURN = 1024,   /* taken from one mailbox before the others get a turn */
@@ -117,8 +118,9 @@ bool worker_log_and_apply(struct worker *worker, struct record *record);
 
 /* At the beginning of a turn. */
 void worker_expire(struct worker *worker);
-/* One record's worth. False: nothing is due, or no more of it in this turn. */
-bool worker_expire_one(struct worker *worker);
+/* One record's worth of what `waiting` waits for (NULL: of all that is due). False:
+ * there is nothing of that, or no more of it in this turn. */
+bool worker_expire_one(struct worker *worker, const struct command *waiting);
 
 /* --- worker_deliver.c --- */
 

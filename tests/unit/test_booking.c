@@ -15,8 +15,8 @@ static struct uuid user_of(uint64_t number)
     return uuid_v7(now_ms, 0, number);
 }
 
-static uint32_t given_booking(struct booking_table *table, uint64_t number, uint64_t user,
-                              uint64_t at_ms, uint32_t ttl_ms)
+static uint32_t given_booking_in(struct booking_table *table, uint64_t number, uint64_t user,
+                                 uint64_t at_ms, uint32_t ttl_ms, uint32_t zone)
 {
     struct record_reserved reserved = {.booking_id = uuid_v7(at_ms, 7, number),
                                        .user_id = user_of(user),
@@ -24,7 +24,13 @@ static uint32_t given_booking(struct booking_table *table, uint64_t number, uint
                                        .to_segment = 1,
                                        .unit_price_minor = 150000,
                                        .ttl_ms = ttl_ms};
-    return booking_add(table, &reserved, 3);
+    return booking_add(table, &reserved, zone);
+}
+
+static uint32_t given_booking(struct booking_table *table, uint64_t number, uint64_t user,
+                              uint64_t at_ms, uint32_t ttl_ms)
+{
+    return given_booking_in(table, number, user, at_ms, ttl_ms, 3);
 }
 
 static int setup(void **state)
@@ -155,6 +161,39 @@ static void test_due_in_slices(void **state)
     assert_int_equal(booking_due(table, UINT64_MAX, slots), 0);
 }
 
+/* Holds of many zones made in turns come due a zone at a time, 64 at once, and what
+ * is overdue in one zone is nothing to another. */
+static void test_overdue_by_zone(void **state)
+{
+    struct booking_table *table = *state;
+    enum { ZONES = 16, EACH = 128 };
+    uint32_t slots[DEADLINE_HEAP_DUE_MAX];
+
+    for (uint64_t n = 0; n < (uint64_t)ZONES * EACH; n++)
+        given_booking_in(table, n, n, now_ms + n, 1000, (uint32_t)n % ZONES);
+    uint64_t due_ms = now_ms + (uint64_t)ZONES * EACH + 1000;
+    given_booking_in(table, (uint64_t)ZONES * EACH, 1, due_ms, 1000, ZONES);
+    assert_false(booking_is_overdue(table, ZONES, due_ms));
+    assert_int_equal(booking_overdue(table, ZONES, due_ms, slots), 0);
+    assert_false(booking_is_overdue(table, 3, now_ms + 3 + 999));
+    for (uint32_t round = 0; round < EACH / DEADLINE_HEAP_DUE_MAX; round++) {
+        assert_true(booking_is_overdue(table, 3, due_ms));
+        assert_int_equal(booking_overdue(table, 3, due_ms, slots), DEADLINE_HEAP_DUE_MAX);
+        for (uint32_t i = 0; i < DEADLINE_HEAP_DUE_MAX; i++) {
+            assert_int_equal(booking_at(table, slots[i])->zone, 3);
+            booking_end(table, slots[i], BOOKING_EXPIRED, due_ms);
+        }
+    }
+    assert_false(booking_is_overdue(table, 3, due_ms));
+    for (uint32_t record = 0; record < (ZONES - 1) * EACH / DEADLINE_HEAP_DUE_MAX; record++) {
+        assert_int_equal(booking_due(table, due_ms, slots), DEADLINE_HEAP_DUE_MAX);
+        for (uint32_t i = 0; i < DEADLINE_HEAP_DUE_MAX; i++)
+            booking_end(table, slots[i], BOOKING_EXPIRED, due_ms);
+    }
+    assert_int_equal(booking_due(table, due_ms, slots), 0);
+    assert_int_equal(booking_next_deadline_ms(table), due_ms + 1000);
+}
+
 /* A TTL made shorter between two starts: new reservations come among the older ones,
  * and finding their place does not take longer the more there are. Walking past all of
  * them each time would be 40,000,000,000 steps. */
@@ -203,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_chain_of_a_user, setup, teardown),
         cmocka_unit_test_setup_teardown(test_end_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deadlines_are_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_overdue_by_zone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_due_in_slices, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_shorter_ttl, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_and_their_memory, setup, teardown),
