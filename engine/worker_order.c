@@ -117,9 +117,9 @@ static void send_parts(struct worker *worker, struct order_run *run, uint64_t se
     run->again = 0;
     run->waiting = parts;
     run->sending = true;
-    for (uint8_t item = 0; item < ORDER_ITEMS_MAX; item++)
+    for (uint32_t item = 0; item < ORDER_ITEMS_MAX; item++)
         if ((parts >> item & 1U) != 0)
-            send_part(worker, run, item, sequence);
+            send_part(worker, run, (uint8_t)item, sequence);
     run->sending = false;
     advance(worker, run);
 }
@@ -226,11 +226,13 @@ static void advance(struct worker *worker, struct order_run *run)
 
 /* --- answers of parts --- */
 
-/* Posting and voiding were decided: what stood in their way will pass. */
+/* Posting and voiding were decided: what stood in their way will pass. So will what
+ * stood in the way of pinning an order, which must not be void for that. */
 static bool must_try_again(const struct order_run *run, enum result result)
 {
-    return (run->step == ORDER_STEP_POST || run->step == ORDER_STEP_VOID) &&
-           (result == RESULT_OVERLOADED || result == RESULT_STORAGE_LOW);
+    bool is_due = run->step == ORDER_STEP_POST || run->step == ORDER_STEP_VOID ||
+                  (run->step == ORDER_STEP_PIN && run->count != 0);
+    return is_due && (result == RESULT_OVERLOADED || result == RESULT_STORAGE_LOW);
 }
 
 static void keep_facts(struct order_run *run, uint8_t item, const struct answer *answer)

@@ -51,7 +51,7 @@ static void tell(const struct options *options, uint64_t seed, const char *fault
                           options->level, (unsigned long long)seed, fault, options->level,
                           (unsigned long long)seed, options->operations ? " --events " : "");
     if (options->operations)
-        length += snprintf(line + length, sizeof line - (size_t)length, "%u", options->operations);
+        snprintf(line + length, sizeof line - (size_t)length, "%u", options->operations);
     printf("%s --shrink\n", line);
     fflush(stdout);
 }
@@ -223,7 +223,7 @@ static int shrink_seed(const struct options *options)
 {
     struct sim_trial *trial = sim_trial_new();
     struct sim_operation *operations;
-    struct sim_plan plan;
+    struct sim_plan plan = {0};
     uint32_t count;
 
     sim_plan_draw(&plan, options->level, options->first, options->operations);
@@ -275,7 +275,7 @@ static bool parse(int argc, char **argv, struct options *options)
 
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         unsigned long long number = optarg ? strtoull(optarg, NULL, 10) : 0;
-        if (option == 'l' && optarg[0] == 'S' && optarg[1] >= '0' && optarg[1] <= '2')
+        if (option == 'l' && optarg && optarg[0] == 'S' && optarg[1] >= '0' && optarg[1] <= '2')
             options->level = (enum sim_level)(optarg[1] - '0');
         else if (option == 'f')
             options->first = number;

@@ -163,7 +163,6 @@ static uint32_t event_of(const struct sim_world *world, const struct sim_operati
     case SIM_EVENT_STATUS:
     case SIM_EVENT_SALE:
     case SIM_SUMMARY:
-        return operation->zone % world->event_count;
     case SIM_MAKE_SHOW:
         return operation->zone % world->event_count;
     default:
