@@ -227,6 +227,32 @@ static void test_one_part_expired(void **state)
     close_sale(&sim);
 }
 
+/* A shard that has no room for a while costs an order nothing but time: it is confirmed after. */
+static void test_confirm_while_overloaded(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = create(&sim, 0, 0, 4, 0);
+    uint64_t room = sim.logs[0].room;
+    for (uint16_t i = 0; i < SHARDS; i++)
+        sim.logs[i].room = 0;
+    uint32_t asked =
+        sim_send(&sim, 1, on_order(COMMAND_ORDER_CONFIRM, 0, &made.order->order_id, 0));
+    for (int i = 0; i < 30; i++) {
+        sim_pass(&sim, 100);
+        sim_turn(&sim);
+    }
+    for (uint16_t i = 0; i < SHARDS; i++)
+        sim.logs[i].room = room;
+    sim_turns(&sim, 60);
+    assert_non_null(sim_answer_to(&sim, asked));
+    assert_int_equal(sim_answer_to(&sim, asked)->result, RESULT_OK);
+    for (uint64_t zone = 0; zone < 4; zone++)
+        assert_zone(&sim, zone, 0, 2);
+    close_sale(&sim);
+}
+
 /* --- another zone --- */
 
 /* The new places are had and the old ones free; the deadline stays, the price is the new zone's. */
@@ -523,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_parts_stand_together),
         cmocka_unit_test(test_one_part_expired),
+        cmocka_unit_test(test_confirm_while_overloaded),
         cmocka_unit_test(test_exchange_of_a_reservation),
         cmocka_unit_test(test_exchange_of_a_confirmed_booking),
         cmocka_unit_test(test_exchanges_at_once),
