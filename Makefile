@@ -86,7 +86,7 @@ $(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 $(BUILD)/sim: $(SIM_MAINS:%=$(BUILD)/obj/%.o) $(SIM_OBJECTS) $(MODEL) $(LIBRARY)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(LDFLAGS) -Wl,--wrap=pthread_create -o $@ $^ $(LIBS)
 $(BUILD)/tests/test_model_%: $(BUILD)/obj/tests/unit/test_model_%.c.o $(MODEL) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka

@@ -276,9 +276,10 @@ int snapshot_write(const struct snapshot_write_options *options, struct log_erro
     const struct storage *storage = data_dir_storage(options->dir);
     char path[LOG_PATH_BYTES + 8];
     int made = storage->make_directory(storage->context, snapshot_directory(options->dir, path));
-    if (made == 0)
+    /* Also when it is there already: who made it may have died before this. */
+    if (made == 0 || made == -EEXIST)
         made = storage->sync_directory(storage->context, data_dir_path(options->dir));
-    if (made < 0 && made != -EEXIST)
+    if (made < 0)
         return header_file_fail(error, "make directory", path, made);
     struct writer *writer = calloc(1, sizeof *writer);
     uint8_t *block = aligned_alloc(LOG_ALIGNMENT, LOG_BLOCK_BYTES_MAX);

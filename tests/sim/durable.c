@@ -326,7 +326,10 @@ static bool try_start(struct sim_durable *durable, bool may_cut)
             run->over = true;
             return false;
         }
-        if (!dark && !(durable->faulty && code == LOG_EXIT_IO))
+        /* A snapshot that a bad read made useless sends the start to log that is gone. */
+        bool bad_read =
+            run->plan.value[SIM_FAULT_FIRST + SIM_DISK_READ_EIO] != 0 && durable->given_up > 0;
+        if (!dark && !(durable->faulty && (code == LOG_EXIT_IO || bad_read)))
             fail_recovery(durable, NULL);
         durable->cut_short++;
         sim_disk_crash(durable->disk);

@@ -31,7 +31,8 @@ struct sim_durable {
     struct partition_map partitions;       /* of the life that runs */
     struct shard *shards[SHARD_COUNT_MAX]; /* recovered; who takes one sets NULL */
     uint64_t ticks;
-    uint32_t lives, cut_short, failed_logs;
+    uint32_t lives, cut_short, failed_logs, snapshots;
+    uint64_t given_up; /* segments */
     bool made, faulty, open;
 };
 
@@ -47,6 +48,9 @@ void sim_durable_end(struct sim_durable *durable, enum sim_end how);
 void sim_durable_faults(struct sim_durable *durable, bool on);
 /* Time passes on the disk; completions come. The keeper works. */
 void sim_durable_tick(struct sim_durable *durable, uint64_t ticks);
+/* Takes a snapshot beside the engine and gives up log; required: the cursor without
+ * which none goes (NULL: none). keeping.c. */
+void sim_durable_snapshot(struct sim_durable *durable, const char *required);
 /* A client learns what rests on `sequence` of a shard's log (I10). */
 void sim_durable_shown(struct sim_durable *durable, uint16_t shard, uint64_t sequence);
 /* The medium loses what was durable: a refusal to start is then right. */

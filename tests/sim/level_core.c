@@ -231,6 +231,8 @@ static void chaos(struct sim_run *run, struct level *level, const struct sim_ope
         sim_disk_cut_after(level->durable.disk, operation->value);
     else if (operation->kind == SIM_FAULTS)
         sim_durable_faults(&level->durable, operation->value != 0);
+    else if (operation->kind == SIM_SNAPSHOT)
+        sim_durable_snapshot(&level->durable, NULL);
 }
 
 static void operate(struct sim_run *run, const struct sim_operation *operation)

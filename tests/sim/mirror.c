@@ -1,5 +1,6 @@
 #include "mirror.h"
 
+#include "../../persist/cursor.h"
 #include "../../persist/record_codec.h"
 
 static const char data_path[] = "/var/log";
@@ -122,6 +123,8 @@ static bool read_shard(struct sim_mirror *mirror, uint16_t shard, uint32_t most)
             log_reader_next(mirror->readers[shard], &record, &mirror->error);
         if (status == LOG_READER_EPOCH_END)
             mirror->ended[shard] = true;
+        if (status == LOG_READER_ERROR && mirror->error.exit_code == LOG_EXIT_NO_DATA)
+            sim_run_fail(mirror->run, "I20 log was given up that the mirror still needs");
         if (status == LOG_READER_ERROR && mirror->error.exit_code == LOG_EXIT_CORRUPT &&
             !sim_durable_decays(mirror->durable))
             sim_run_fail(mirror->run, "I19 the reader calls a log damaged that is not");
@@ -185,6 +188,17 @@ static const char *check_positions(struct sim_mirror *mirror)
     return NULL;
 }
 
+/* Log up to here is not needed any more. */
+static void publish(struct sim_mirror *mirror)
+{
+    struct cursor_position position = {.epoch = mirror->epoch,
+                                       .shard_count = mirror->shard_count,
+                                       .published_ms = mirror->run->now_ms};
+
+    memcpy(position.sequences, mirror->positions, sizeof position.sequences);
+    cursor_publish(mirror->dir, "mirror", &position, &mirror->error);
+}
+
 const char *sim_mirror_step(struct sim_mirror *mirror, uint32_t records, bool unknown, bool lost)
 {
     const char *fault = NULL;
@@ -199,6 +213,8 @@ const char *sim_mirror_step(struct sim_mirror *mirror, uint32_t records, bool un
         if (!fault)
             fault = check_positions(mirror);
     }
+    if (!fault && mirror->commits % 4 == 0)
+        publish(mirror);
     if (unknown) /* from what the position says, whatever was read */
         close_readers(mirror);
     mirror->row_count = mirror->byte_count = 0;

@@ -10,7 +10,8 @@
 
 #include "../../engine/uuid.h"
 
-enum { SIM_TABLE_MISSING = UINT32_MAX, SIM_TABLE_FIRST = 256 };
+#define SIM_TABLE_MISSING UINT32_MAX
+enum { SIM_TABLE_FIRST = 256 };
 
 struct sim_table {
     uint64_t *keys; /* 0: empty */
