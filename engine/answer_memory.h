@@ -32,6 +32,10 @@ uint32_t answer_memory_read(const struct answer_memory *memory, uint32_t kept, u
 /* SLAB_NONE: full. */
 uint32_t answer_memory_write(struct answer_memory *memory, const uint8_t *bytes, uint32_t length);
 
+/* Tells layouts apart: bytes that answer_memory_read gave mean something only to a
+ * build that says the same number. */
+uint16_t answer_memory_layout(void);
+
 /* Chunks that can still be taken. */
 uint32_t answer_memory_room(const struct answer_memory *memory);
 uint64_t answer_memory_bytes(const struct answer_memory *memory);

@@ -69,7 +69,7 @@ struct snapshot_header {
     uint64_t stamp_ms;
     uint32_t epoch;
     uint16_t shard_count;
-    uint16_t reserved;
+    uint16_t answer_layout; /* answer_memory_layout of the writer */
     struct snapshot_position positions[SHARD_COUNT_MAX];
 };
 static_assert(sizeof(struct snapshot_header) == 72 + 40 * SHARD_COUNT_MAX, "on-disk format");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../engine/answer_memory.h"
 #include "header_file.h"
 
 enum { WINDOW_BYTES = 4 << 20 };
@@ -60,6 +61,10 @@ static int check_identity(const struct snapshot_file *file, const struct snapsho
     const struct snapshot_trailer *trailer = &file->trailer;
     if (!uuid_equal(&header->cluster, data_dir_cluster(file->dir)))
         return damaged(error, file->path, 0, "a snapshot of another cluster");
+    if (header->answer_layout != answer_memory_layout())
+        return log_error_set(error, LOG_EXIT_CONFIG, "RL",
+                             "%s: the answers it keeps are of another version's layout",
+                             file->path);
     if (header->number != number || trailer->number != number || trailer->nonce != header->nonce ||
         !uuid_equal(&trailer->cluster, &header->cluster))
         return damaged(error, file->path, 0, "parts of different snapshots");

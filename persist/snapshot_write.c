@@ -228,7 +228,8 @@ static int write_header(const struct writer *writer)
                                      .created_ms = cut->created_ms,
                                      .stamp_ms = cut->stamp_ms,
                                      .epoch = cut->epoch,
-                                     .shard_count = cut->shard_count};
+                                     .shard_count = cut->shard_count,
+                                     .answer_layout = answer_memory_layout()};
     for (uint16_t i = 0; i < cut->shard_count; i++) {
         const struct log_start *at = &cut->positions[i];
         header.positions[i] = (struct snapshot_position){

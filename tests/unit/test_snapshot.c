@@ -186,6 +186,30 @@ static void test_flipped_bytes(void **state)
     world_close(world);
 }
 
+/* A snapshot of a build that lays kept answers out in another way is refused as such: it is
+ * not damaged, and nothing of it is taken for what it is not. */
+static void test_other_layout(void **state)
+{
+    (void)state;
+    struct world *world = world_open();
+    char path[LOG_PATH_BYTES];
+    static uint8_t page[LOG_ALIGNMENT];
+    struct snapshot_header header;
+    snapshot_path(world->fixture.dir, 1, path);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fread(page, sizeof page, 1, file), 1);
+    memcpy(&header, page, sizeof header);
+    header.answer_layout++;
+    memcpy(page, &header, sizeof header);
+    log_file_header_seal(page, sizeof header);
+    rewind(file);
+    assert_int_equal(fwrite(page, sizeof page, 1, file), 1);
+    fclose(file);
+    assert_int_equal(load(world, 1), LOG_EXIT_CONFIG);
+    world_close(world);
+}
+
 /* DK18: a file that ends too early is refused wherever it was cut. */
 static void test_truncated(void **state)
 {
@@ -234,8 +258,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_goes_on_the_same),
         cmocka_unit_test(test_other_shards),  cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_flipped_bytes), cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_prune),
+        cmocka_unit_test(test_flipped_bytes), cmocka_unit_test(test_other_layout),
+        cmocka_unit_test(test_truncated),     cmocka_unit_test(test_prune),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
