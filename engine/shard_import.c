@@ -19,8 +19,10 @@ enum shard_replay_result shard_import_zone(struct shard *shard,
     if (state->target > state->total || state->total > CATALOG_ZONE_SEATS_MAX ||
         (zone->map && state->total != zone->total))
         return SHARD_REPLAY_BAD_STATE;
+    /* Not as a change of capacity: with nothing in it yet, a drain would be at its end. */
+    zone->total = state->total;
     if (!zone->map)
-        zone_set_capacity(zone, state->total, state->target);
+        zone->target = state->target;
     if (state->closed)
         zone_set_closed(zone, true);
     shard_mark_changed(shard, *number);
