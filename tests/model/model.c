@@ -200,7 +200,7 @@ static void keep_answer(struct model_step *step)
     kept->kept_ms = step->now_ms;
     kept->fingerprint = step->command->key.fingerprint;
     kept->live = true;
-    kept->refusal = step->answer->result != RESULT_OK;
+    kept->fleeting = step->answer->result != RESULT_OK || step->same;
     kept->order = MODEL_NONE;
     memcpy(kept->answer, step->answer, sizeof kept->answer);
     if (step->answer->order.count == 0)
@@ -214,7 +214,7 @@ static void keep_answer(struct model_step *step)
 void model_forget_refusals(struct model *model)
 {
     for (uint32_t i = 0; i < model->vectors[MODEL_KEPT].count; i++)
-        if (model_kept_at(model, i)->refusal)
+        if (model_kept_at(model, i)->fleeting)
             model_kept_at(model, i)->live = false;
 }
 
@@ -254,7 +254,7 @@ enum result model_decide_order(struct model *model, const struct command *comman
                                const struct uuid *order_id, const struct uuid *booking_ids,
                                uint64_t now_ms, struct model_answer *answer)
 {
-    struct model_step step = {model, command, order_id, now_ms, answer};
+    struct model_step step = {model, command, order_id, now_ms, answer, false};
     memset(answer, 0, offsetof(struct model_answer, order.items));
     if (answer_from_key(&step))
         return answer->result;

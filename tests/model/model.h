@@ -30,7 +30,7 @@ struct model_answer {
     struct refusal_detail detail; /* as result.h says; what it does not name is 0 */
     struct booking_facts booking; /* of the commands on one booking, when OK */
     struct zone_facts zone;       /* CAPACITY, ZONE_SALE */
-    struct block_facts block;     /* BLOCK_CREATE, BLOCK_END; seats NULL: see model_block_seats */
+    struct block_facts block;     /* BLOCK_CREATE, BLOCK_END; seats NULL */
     /* Of the booking, ascending; or those the refusal is about: of SEAT_UNAVAILABLE with
      * their state in the top byte (the first 32), of the others with 0 there. */
     uint32_t seat_count;
@@ -61,12 +61,11 @@ enum result model_decide_order(struct model *model, const struct command *comman
                                const struct uuid *order_id, const struct uuid *booking_ids,
                                uint64_t now_ms, struct model_answer *answer);
 
-/* What a crash takes: remembered refusals. */
+/* What a crash takes: remembered refusals, and answers that needed no record. */
 void model_forget_refusals(struct model *model);
 
 /* Ends reservations with a deadline, and blocks with an end, at now_ms or before. */
 void model_expire(struct model *model, uint64_t now_ms);
-void model_expire_zone(struct model *model, const struct uuid *zone_id, uint64_t now_ms);
 
 /* --- looking in: as of the last decision or expiry, unless a time is asked for --- */
 
@@ -78,7 +77,8 @@ struct model_counts {
 /* False: unknown zone or segment. */
 bool model_zone_counts(const struct model *model, const struct uuid *zone_id, uint32_t segment,
                        struct model_counts *counts);
-/* available: free on the whole way. reserved, sold, blocked: on the fullest segment each. */
+/* available: free on the whole way. reserved, sold: tickets of bookings, each once.
+ * blocked: on the fullest segment. */
 bool model_zone_facts(const struct model *model, const struct uuid *zone_id,
                       struct zone_facts *facts);
 /* Free on every segment of [from, to), for general sale; of a seated zone seats neither
@@ -99,19 +99,11 @@ bool model_booking(const struct model *model, const struct uuid *booking_id, uin
 uint32_t model_booking_count(const struct model *model);
 const struct uuid *model_booking_id(const struct model *model, uint32_t index);
 
-/* NULL: nobody's on that segment. */
-const struct uuid *model_seat_owner(const struct model *model, const struct uuid *zone_id,
-                                    uint32_t seat, uint32_t segment);
 /* On [from, to): sold if it is sold on any of its segments, else reserved if on any, else blocked.
  */
 enum model_seat_state model_seat_state(const struct model *model, const struct uuid *zone_id,
                                        uint32_t seat, uint32_t from, uint32_t to);
 
-/* block: seats NULL. False: unknown. */
-bool model_block(const struct model *model, const struct uuid *block_id, struct block_facts *block);
-/* Ascending. NULL: it has none. */
-const uint32_t *model_block_seats(const struct model *model, const struct uuid *block_id,
-                                  uint32_t *seat_count);
 /* Active blocks of a zone. */
 uint32_t model_block_count(const struct model *model, const struct uuid *zone_id);
 

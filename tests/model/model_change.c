@@ -87,8 +87,10 @@ static uint32_t part_quantity(const struct command *command)
 static enum result confirm(struct model_step *step, uint32_t index)
 {
     struct model_booking *booking = model_booking_at(step->model, index);
-    if (booking->facts.status == BOOKING_CONFIRMED && !asks_part(step->command))
+    if (booking->facts.status == BOOKING_CONFIRMED && !asks_part(step->command)) {
+        step->same = true;
         return model_answer_booking(step, index);
+    }
     enum result result = check_single(step, booking, false);
     if (result == RESULT_OK)
         result = check_part(step, booking);
@@ -104,8 +106,10 @@ static enum result confirm(struct model_step *step, uint32_t index)
 static enum result cancel(struct model_step *step, uint32_t index)
 {
     const struct model_booking *booking = model_booking_at(step->model, index);
-    if (booking->facts.status == BOOKING_CANCELLED)
+    if (booking->facts.status == BOOKING_CANCELLED) {
+        step->same = true;
         return model_answer_booking(step, index);
+    }
     enum result result = check_single(step, booking, false);
     if (result != RESULT_OK)
         return result;
@@ -146,7 +150,8 @@ static enum result extend(struct model_step *step, uint32_t index)
         step->now_ms + (seconds != 0 ? seconds * 1000 : options->reservation_ttl_ms);
     if (deadline_ms > ceiling_ms)
         deadline_ms = ceiling_ms;
-    if (deadline_ms > booking->facts.expires_ms)
+    step->same = deadline_ms <= booking->facts.expires_ms;
+    if (!step->same)
         model_booking_deadline(step->model, index, deadline_ms);
     return model_answer_booking(step, index);
 }
@@ -188,6 +193,7 @@ static enum result exchange(struct model_step *step, uint32_t index)
     result = model_find_seats(step, &want);
     if (result != RESULT_OK)
         return result;
+    step->same = memcmp(want.chosen, booking->seats, want.quantity * sizeof *want.chosen) == 0;
     model_booking_keep(step->model, index, want.quantity, want.chosen);
     return model_answer_booking(step, index);
 }
@@ -202,7 +208,9 @@ static enum result check_other_zone(struct model_step *step, const struct model_
     const struct model_zone *zone = model_zone_at(model, index);
     if (zone->event != model_zone_at(model, booking->zone)->event)
         return RESULT_NOT_FOUND;
-    assert(booking->facts.to_segment <= zone->segment_count);
+    if (booking->facts.to_segment > zone->segment_count ||
+        (step->command->seat_count != 0 && zone->kind != ZONE_SEATED))
+        return RESULT_KIND_UNSUPPORTED;
     enum result result = want_same(step, booking, index, want);
     if (result != RESULT_OK)
         return result;
@@ -266,8 +274,10 @@ static enum result transfer(struct model_step *step, uint32_t index)
 static enum result refund(struct model_step *step, uint32_t index)
 {
     const struct model_booking *booking = model_booking_at(step->model, index);
-    if (booking->facts.status == BOOKING_REFUNDED)
+    if (booking->facts.status == BOOKING_REFUNDED) {
+        step->same = true;
         return model_answer_booking(step, index);
+    }
     if (booking->facts.status != BOOKING_CONFIRMED) {
         step->answer->detail.status = booking->facts.status;
         return RESULT_INVALID_STATE;

@@ -9,13 +9,6 @@ void model_expire(struct model *model, uint64_t now_ms)
         model_lapse(model, i, now_ms);
 }
 
-void model_expire_zone(struct model *model, const struct uuid *zone_id, uint64_t now_ms)
-{
-    uint32_t index = model_zone_index(model, zone_id);
-    if (index != MODEL_NONE)
-        model_lapse(model, index, now_ms);
-}
-
 static const struct model_zone *find_zone(const struct model *model, const struct uuid *zone_id)
 {
     uint32_t index = model_zone_index(model, zone_id);
@@ -60,10 +53,14 @@ bool model_zone_facts(const struct model *model, const struct uuid *zone_id,
                                  .total = zone->total,
                                  .target = zone->target,
                                  .available = model_left(model, zone, 0, zone->segment_count),
-                                 .reserved = greatest(tally.reserved, zone->segment_count),
-                                 .sold = greatest(tally.sold, zone->segment_count),
                                  .blocked = greatest(tally.blocked, zone->segment_count),
                                  .closed = zone->closed};
+    for (uint32_t i = zone->live_first; i != MODEL_NONE;) {
+        const struct model_booking *booking = model_booking_at(model, i);
+        bool sold = booking->facts.status == BOOKING_CONFIRMED;
+        *(sold ? &facts->sold : &facts->reserved) += booking->facts.quantity;
+        i = booking->live_next;
+    }
     return true;
 }
 
@@ -110,16 +107,6 @@ const struct uuid *model_booking_id(const struct model *model, uint32_t index)
     return &model_booking_at(model, index)->facts.booking_id;
 }
 
-const struct uuid *model_seat_owner(const struct model *model, const struct uuid *zone_id,
-                                    uint32_t seat, uint32_t segment)
-{
-    const struct model_zone *zone = find_zone(model, zone_id);
-    if (zone == NULL || seat >= zone->place_count || segment >= zone->segment_count)
-        return NULL;
-    uint32_t cell = *model_cell(model, zone, seat, segment);
-    return cell == 0 ? NULL : &model_booking_at(model, cell - 1)->facts.booking_id;
-}
-
 enum model_seat_state model_seat_state(const struct model *model, const struct uuid *zone_id,
                                        uint32_t seat, uint32_t from, uint32_t to)
 {
@@ -129,26 +116,6 @@ enum model_seat_state model_seat_state(const struct model *model, const struct u
     if (taken == MODEL_SEAT_FREE && model_place_at(model, zone, seat)->block != 0)
         return MODEL_SEAT_BLOCKED;
     return taken;
-}
-
-bool model_block(const struct model *model, const struct uuid *block_id, struct block_facts *block)
-{
-    uint32_t index = model_map_get(&model->maps[MODEL_BLOCK_IDS], block_id, NULL);
-    if (index == MODEL_NONE)
-        return false;
-    model_block_facts(model, index, block);
-    return true;
-}
-
-const uint32_t *model_block_seats(const struct model *model, const struct uuid *block_id,
-                                  uint32_t *seat_count)
-{
-    uint32_t index = model_map_get(&model->maps[MODEL_BLOCK_IDS], block_id, NULL);
-    *seat_count = index == MODEL_NONE ? 0 : model_block_at(model, index)->facts.seat_count;
-    if (*seat_count == 0)
-        return NULL;
-    return (const uint32_t *)model->vectors[MODEL_BLOCK_SEATS].items +
-           model_block_at(model, index)->seat_first;
 }
 
 uint32_t model_block_count(const struct model *model, const struct uuid *zone_id)

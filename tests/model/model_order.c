@@ -105,36 +105,40 @@ static void end_reserved(struct model_step *step, struct model_order *order,
     }
 }
 
-/* The lowest item that expired; MODEL_NONE: none did. */
-static uint32_t find_expired(const struct model *model, const struct model_order *order)
+/* The lowest item that is so; MODEL_NONE: none is. */
+static uint32_t find_item(const struct model *model, const struct model_order *order,
+                          enum booking_status status)
 {
     for (uint32_t i = 0; i < order->count; i++)
-        if (model_booking_at(model, order->bookings[i])->facts.status == BOOKING_EXPIRED)
+        if (model_booking_at(model, order->bookings[i])->facts.status == status)
             return i;
     return MODEL_NONE;
 }
 
-/* Confirms or cancels; either voids an order of which an item has lapsed. */
+/* Confirms or cancels. Confirming voids an order of which an item has lapsed; cancelling
+ * cancels what has not. */
 static enum result settle(struct model_step *step, uint32_t index, enum booking_status end)
 {
     struct model_order *order = model_order_at(step->model, index);
+    uint32_t expired = find_item(step->model, order, BOOKING_EXPIRED);
+    step->same = order->status != BOOKING_RESERVED;
     if (order->status == end)
         return answer_order(step, index);
-    if (order->status != BOOKING_RESERVED && order->status != BOOKING_EXPIRED) {
+    if (order->status == BOOKING_CONFIRMED || order->status == BOOKING_CANCELLED) {
         step->answer->detail.status = order->status;
         return RESULT_INVALID_STATE;
     }
-    uint32_t expired = find_expired(step->model, order);
-    if (expired != MODEL_NONE) {
-        end_reserved(step, order, BOOKING_CANCELLED);
-        order->status = BOOKING_EXPIRED;
-        step->answer->detail.at_ms =
-            model_booking_at(step->model, order->bookings[expired])->facts.expires_ms;
-        return RESULT_RESERVATION_EXPIRED;
-    }
-    end_reserved(step, order, end);
-    order->status = end;
-    return answer_order(step, index);
+    bool all = end == BOOKING_CONFIRMED && expired == MODEL_NONE;
+    end_reserved(step, order, all ? BOOKING_CONFIRMED : BOOKING_CANCELLED);
+    bool done = all || (end == BOOKING_CANCELLED &&
+                        find_item(step->model, order, BOOKING_CANCELLED) != MODEL_NONE);
+    if (order->status == BOOKING_RESERVED)
+        order->status = done ? end : BOOKING_EXPIRED;
+    if (done)
+        return answer_order(step, index);
+    step->answer->detail.at_ms =
+        model_booking_at(step->model, order->bookings[expired])->facts.expires_ms;
+    return RESULT_RESERVATION_EXPIRED;
 }
 
 enum result model_order_step(struct model_step *step, const struct uuid *booking_ids)

@@ -103,7 +103,8 @@ static enum result block_end(struct model_step *step, uint32_t zone_index)
                                    &step->command->zone_change.block_id, NULL);
     if (index == MODEL_NONE || model_block_at(step->model, index)->zone != zone_index)
         return RESULT_NOT_FOUND;
-    if (model_block_at(step->model, index)->facts.active)
+    step->same = !model_block_at(step->model, index)->facts.active;
+    if (!step->same)
         model_block_end(step->model, index);
     return answer_block(step, index);
 }
@@ -121,6 +122,7 @@ static enum result capacity(struct model_step *step, struct model_zone *zone)
         step->answer->detail.held = used;
         return RESULT_CAPACITY_BELOW_SOLD;
     }
+    step->same = zone->target == command->zone_change.total;
     zone->target = command->zone_change.total;
     zone->total = used > zone->target ? used : zone->target;
     return answer_zone(step, zone);
@@ -145,6 +147,7 @@ enum result model_organize(struct model_step *step)
         return capacity(step, zone);
     default:
         assert(command->kind == COMMAND_ZONE_SALE);
+        step->same = zone->closed == command->zone_change.closed;
         zone->closed = command->zone_change.closed;
         return answer_zone(step, zone);
     }

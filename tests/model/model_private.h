@@ -88,8 +88,8 @@ struct model_order {
 struct model_kept {
     uint64_t kept_ms;
     uint32_t fingerprint;
-    bool live, refusal;
-    uint32_t order; /* of the kept orders; MODEL_NONE: none */
+    bool live, fleeting; /* fleeting: of memory only, a crash forgets it */
+    uint32_t order;      /* of the kept orders; MODEL_NONE: none */
     _Alignas(8) unsigned char answer[offsetof(struct model_answer, order)];
 };
 
@@ -153,6 +153,7 @@ struct model_step {
     const struct uuid *named; /* the ids of what is made */
     uint64_t now_ms;
     struct model_answer *answer;
+    bool same; /* accepted, but it was so already: no record */
 };
 
 /* Places that somebody wants. */

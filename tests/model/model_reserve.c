@@ -20,8 +20,10 @@ static bool zone_on_sale(const struct model *model, const struct command_reserve
 
 static enum result check_sale(struct model_step *step, const struct catalog_event *event)
 {
-    if (event->status == EVENT_CANCELLED || event->sale_closed)
+    if (event->status == EVENT_CANCELLED || event->sale_closed) {
+        step->answer->detail.at_ms = event->updated_ms;
         return RESULT_SALE_CLOSED;
+    }
     if (event->sale_start_ms != 0 && step->now_ms < event->sale_start_ms) {
         step->answer->detail.at_ms = event->sale_start_ms;
         return RESULT_SALE_NOT_OPEN;
@@ -80,6 +82,7 @@ enum result model_reserve_home(struct model_step *step, const struct command_res
     return check_limits(step, zone, want->quantity, ordered);
 }
 
+/* Of two with one key the oldest, which is the last. */
 static bool find_allotment(const struct model *model, const uint8_t digest[16],
                            struct model_want *want)
 {
@@ -89,12 +92,10 @@ static bool find_allotment(const struct model *model, const uint8_t digest[16],
     uint32_t i = model_zone_at(model, want->zone)->block_first;
     for (; i != MODEL_NONE; i = model_block_at(model, i)->next) {
         const struct block_facts *facts = &model_block_at(model, i)->facts;
-        if (facts->kind == BLOCK_ALLOTMENT && memcmp(facts->key_digest, digest, 16) == 0) {
+        if (facts->kind == BLOCK_ALLOTMENT && memcmp(facts->key_digest, digest, 16) == 0)
             want->block = i;
-            return true;
-        }
     }
-    return false;
+    return want->block != MODEL_NONE;
 }
 
 uint32_t model_reserve_left(const struct model *model, const struct model_want *want)
