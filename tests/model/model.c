@@ -1,7 +1,6 @@
 #include "model.h"
 #include "model_private.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 static const size_t item_bytes[MODEL_VECTOR_COUNT] = {
@@ -222,32 +221,15 @@ void model_forget_refusals(struct model *model)
 
 static enum result decide(struct model_step *step, const struct uuid *booking_ids)
 {
-    switch (step->command->kind) {
-    case COMMAND_RESERVE:
+    enum command_kind kind = step->command->kind;
+    if (kind == COMMAND_RESERVE)
         return model_reserve(step);
-    case COMMAND_CONFIRM:
-    case COMMAND_CANCEL:
-    case COMMAND_BOOKING_GET:
-    case COMMAND_EXTEND:
-    case COMMAND_RELEASE:
-    case COMMAND_EXCHANGE:
-    case COMMAND_EXCHANGE_ZONE:
-    case COMMAND_TRANSFER:
-    case COMMAND_REFUND:
-        return model_change(step);
-    case COMMAND_BLOCK_CREATE:
-    case COMMAND_BLOCK_END:
-    case COMMAND_CAPACITY:
-    case COMMAND_ZONE_SALE:
-        return model_organize(step);
-    case COMMAND_ORDER_CREATE:
-    case COMMAND_ORDER_CONFIRM:
-    case COMMAND_ORDER_CANCEL:
+    if (kind >= COMMAND_ORDER_CREATE && kind <= COMMAND_ORDER_CANCEL)
         return model_order_step(step, booking_ids);
-    default:
-        assert(!"not a command that the model decides");
-        return RESULT_NOT_FOUND;
-    }
+    if (kind == COMMAND_BLOCK_CREATE || kind == COMMAND_BLOCK_END || kind == COMMAND_CAPACITY ||
+        kind == COMMAND_ZONE_SALE)
+        return model_organize(step);
+    return model_change(step);
 }
 
 enum result model_decide_order(struct model *model, const struct command *command,

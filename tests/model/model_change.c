@@ -302,6 +302,13 @@ static enum result get(struct model_step *step, uint32_t index)
     return RESULT_OK;
 }
 
+static enum result (*const changes[COMMAND_KIND_COUNT])(struct model_step *, uint32_t) = {
+    [COMMAND_CONFIRM] = confirm,   [COMMAND_CANCEL] = cancel,
+    [COMMAND_RELEASE] = release,   [COMMAND_EXTEND] = extend,
+    [COMMAND_EXCHANGE] = exchange, [COMMAND_EXCHANGE_ZONE] = exchange_zone,
+    [COMMAND_TRANSFER] = transfer, [COMMAND_REFUND] = refund,
+};
+
 enum result model_change(struct model_step *step)
 {
     const struct command *command = step->command;
@@ -312,23 +319,6 @@ enum result model_change(struct model_step *step)
     if (command->kind == COMMAND_BOOKING_GET)
         return get(step, index);
     model_lapse(step->model, model_booking_at(step->model, index)->zone, step->now_ms);
-    switch (command->kind) {
-    case COMMAND_CONFIRM:
-        return confirm(step, index);
-    case COMMAND_CANCEL:
-        return cancel(step, index);
-    case COMMAND_RELEASE:
-        return release(step, index);
-    case COMMAND_EXTEND:
-        return extend(step, index);
-    case COMMAND_EXCHANGE:
-        return exchange(step, index);
-    case COMMAND_EXCHANGE_ZONE:
-        return exchange_zone(step, index);
-    case COMMAND_TRANSFER:
-        return transfer(step, index);
-    default:
-        assert(command->kind == COMMAND_REFUND);
-        return refund(step, index);
-    }
+    assert(command->kind < COMMAND_KIND_COUNT && changes[command->kind] != NULL);
+    return changes[command->kind](step, index);
 }

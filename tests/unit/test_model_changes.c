@@ -258,13 +258,44 @@ static void test_order_cancel(void **state)
     assert_int_equal(end_order(rig, COMMAND_ORDER_CONFIRM, 1), RESULT_INVALID_STATE);
 }
 
+/* Cancelling cancels what has not lapsed; with nothing left to cancel it is refused. */
+static void test_order_cancel_lapsed(void **state)
+{
+    struct rig *rig = *state;
+    rig_general(rig, 1, 10, 1, 500);
+    rig_general(rig, 2, 10, 1, 500);
+    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+    rig->now_ms += 1000;
+    assert_int_equal(rig_do(rig, COMMAND_EXTEND, 1, 2), RESULT_OK);
+    rig->now_ms = RIG_NOW_MS + RIG_TTL_MS;
+    assert_int_equal(end_order(rig, COMMAND_ORDER_CANCEL, 1), RESULT_OK);
+    assert_int_equal(rig_booking(rig, 1).status, BOOKING_EXPIRED);
+    assert_int_equal(rig_booking(rig, 2).status, BOOKING_CANCELLED);
+    assert_int_equal(end_order(rig, COMMAND_ORDER_CONFIRM, 1), RESULT_INVALID_STATE);
+}
+
+/* An order that lapsed as a whole can be neither cancelled nor confirmed. */
+static void test_order_lapsed(void **state)
+{
+    struct rig *rig = *state;
+    rig_general(rig, 1, 10, 1, 500);
+    rig_general(rig, 2, 10, 1, 500);
+    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+    rig->now_ms += RIG_TTL_MS;
+    assert_int_equal(end_order(rig, COMMAND_ORDER_CANCEL, 1), RESULT_RESERVATION_EXPIRED);
+    assert_int_equal(end_order(rig, COMMAND_ORDER_CONFIRM, 1), RESULT_RESERVATION_EXPIRED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(test_confirm),      RIG_TEST(test_confirm_part),  RIG_TEST(test_release),
-        RIG_TEST(test_extend),       RIG_TEST(test_transfer),      RIG_TEST(test_refund),
-        RIG_TEST(test_order_create), RIG_TEST(test_exchange_zone), RIG_TEST(test_order_parts),
-        RIG_TEST(test_order_void),   RIG_TEST(test_order_cancel),
+        RIG_TEST(test_confirm),      RIG_TEST(test_confirm_part),
+        RIG_TEST(test_release),      RIG_TEST(test_extend),
+        RIG_TEST(test_transfer),     RIG_TEST(test_refund),
+        RIG_TEST(test_order_create), RIG_TEST(test_exchange_zone),
+        RIG_TEST(test_order_parts),  RIG_TEST(test_order_void),
+        RIG_TEST(test_order_cancel), RIG_TEST(test_order_cancel_lapsed),
+        RIG_TEST(test_order_lapsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
