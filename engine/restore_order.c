@@ -54,17 +54,17 @@ static void recover_order(const struct restore *restore, struct order *order)
             restore->shards[partition_shard_of_booking(restore->partitions, &order->bookings[i])];
         struct booking_facts facts;
         uint32_t seat_count;
-        if ((order->known >> i & 1U) == 0)
+        if (((uint32_t)order->known >> i & 1U) == 0)
             continue;
         if (!shard_booking(shard, &order->bookings[i], 0, &facts, NULL, &seat_count)) {
-            order->known &= (uint8_t) ~(1U << i);
+            order->known = (uint8_t)(order->known & ~(1U << i));
             continue;
         }
         statuses[i] = facts.status;
         bool is_new = order->kind == ORDER_EXCHANGE && i == 1;
         if (is_new ? !uuid_is_nil(&facts.order.id) && facts.status == BOOKING_RESERVED
                    : facts.pinned)
-            pending |= (uint8_t)(1U << i);
+            pending = (uint8_t)(pending | 1U << i);
     }
     order_recover(order, statuses, pending);
 }

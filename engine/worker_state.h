@@ -12,8 +12,8 @@ enum {
     GATHERS_MAX = 256,               /* lists being put together */
     CATALOG_ROUNDS_MAX = 64,         /* catalog changes being spread; shard 0 */
     ZONE_COUNTS_MAX = 256,           /* zones published with one flush */
-    EXPIRE_RECORDS_PER_TURN = 8,     /* of up to 64 holds each; and with commands to decide ... */
-    COMMANDS_PER_EXPIRE_RECORD = 16, /* ... one more for so many */
+    EXPIRE_RECORDS_PER_TURN = 1,     /* of up to 64 holds each; and with commands to decide ... */
+    COMMANDS_PER_EXPIRE_RECORD = 64, /* ... one more for so many: a hold for a command */
     EXPIRE_RECORDS_FOR_COMMANDS = 8, /* beside these, those that a turn's commands wait for */
     SEAT_MAPS_KEPT = 64,
     ORDER_RUNS_MAX = 256,       /* commands on orders under way at their home */

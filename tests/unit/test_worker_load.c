@@ -177,7 +177,7 @@ static void test_no_sleep_while_holds_are_due(void **state)
     (void)state;
     reserve_wave(WAVE);
     sim_pass(sim, RIG_TTL_MS);
-    for (uint32_t due = WAVE; due > 512; due -= 512) {
+    for (uint32_t due = WAVE; due > 64; due -= 64) {
         worker_turn(sim->group.workers[0], 1000000000);
         assert_int_equal(ear.wait_ns, 0);
     }
