@@ -136,23 +136,21 @@ uint64_t answer_memory_bytes(const struct answer_memory *memory)
 
 /* --- what is kept of which answer --- */
 
-enum facts { FACTS_BOOKING, FACTS_BLOCK, FACTS_ZONE, FACTS_ORDER };
-
-static enum facts facts_of(enum command_kind kind)
+enum answer_facts answer_facts_of(enum command_kind kind)
 {
     switch (kind) {
     case COMMAND_BLOCK_CREATE:
     case COMMAND_BLOCK_END:
-        return FACTS_BLOCK;
+        return ANSWER_FACTS_BLOCK;
     case COMMAND_CAPACITY:
     case COMMAND_ZONE_SALE:
-        return FACTS_ZONE;
+        return ANSWER_FACTS_ZONE;
     case COMMAND_ORDER_CREATE:
     case COMMAND_ORDER_CONFIRM:
     case COMMAND_ORDER_CANCEL:
-        return FACTS_ORDER;
+        return ANSWER_FACTS_ORDER;
     default:
-        return FACTS_BOOKING;
+        return ANSWER_FACTS_BOOKING;
     }
 }
 
@@ -194,18 +192,18 @@ uint32_t answer_memory_keep(struct answer_memory *memory, const struct answer *a
     uint32_t length = 0;
 
     assert(answer->result == RESULT_OK);
-    switch (facts_of(answer->kind)) {
-    case FACTS_BOOKING:
+    switch (answer_facts_of(answer->kind)) {
+    case ANSWER_FACTS_BOOKING:
         length = put(bytes, 0, &answer->booking, sizeof answer->booking);
         length = put(bytes, length, answer->seats, answer->seat_count * sizeof answer->seats[0]);
         break;
-    case FACTS_BLOCK:
+    case ANSWER_FACTS_BLOCK:
         length = pack_block(bytes, answer->block);
         break;
-    case FACTS_ZONE:
+    case ANSWER_FACTS_ZONE:
         length = put(bytes, 0, &answer->zone_facts, sizeof answer->zone_facts);
         break;
-    case FACTS_ORDER:
+    case ANSWER_FACTS_ORDER:
         length = put(bytes, 0, answer->order, order_facts_bytes(answer->order));
         break;
     }
@@ -218,8 +216,8 @@ bool answer_memory_recall(const struct answer_memory *memory, uint32_t kept, str
     uint32_t length = answer_memory_read(memory, kept, bytes);
     uint32_t seat_bytes;
 
-    switch (facts_of(answer->kind)) {
-    case FACTS_BOOKING:
+    switch (answer_facts_of(answer->kind)) {
+    case ANSWER_FACTS_BOOKING:
         assert(length >= sizeof answer->booking &&
                length <= sizeof answer->booking + sizeof answer->seats);
         seat_bytes = length - (uint32_t)sizeof answer->booking;
@@ -227,14 +225,14 @@ bool answer_memory_recall(const struct answer_memory *memory, uint32_t kept, str
         memcpy(answer->seats, bytes + sizeof answer->booking, seat_bytes);
         answer->seat_count = seat_bytes / (uint32_t)sizeof answer->seats[0];
         return true;
-    case FACTS_BLOCK:
+    case ANSWER_FACTS_BLOCK:
         answer->block = unpack_block(bytes, length);
         return answer->block != NULL;
-    case FACTS_ZONE:
+    case ANSWER_FACTS_ZONE:
         assert(length == sizeof answer->zone_facts);
         memcpy(&answer->zone_facts, bytes, length);
         return true;
-    case FACTS_ORDER:
+    case ANSWER_FACTS_ORDER:
         answer->order = memory_new(sizeof *answer->order);
         if (answer->order)
             memcpy(answer->order, bytes, length);

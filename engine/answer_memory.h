@@ -11,6 +11,16 @@ struct answer_memory {
     struct slab chunks;
 };
 
+/* What an answer says. On disk: never renumber. */
+enum answer_facts {
+    ANSWER_FACTS_BOOKING = 0, /* kept: struct booking_facts, its seats (uint32) */
+    ANSWER_FACTS_BLOCK = 1, /* struct block_facts (pointers NULL), its seats, its reason's bytes */
+    ANSWER_FACTS_ZONE = 2,  /* struct zone_facts */
+    ANSWER_FACTS_ORDER = 3  /* order_facts_bytes of struct order_facts */
+};
+
+enum answer_facts answer_facts_of(enum command_kind kind);
+
 enum { ANSWER_MEMORY_CHUNKS_MAX = 1 << 25, ANSWER_MEMORY_BYTES_MAX = 8192 };
 
 /* False: out of memory. */
@@ -26,8 +36,8 @@ uint32_t answer_memory_keep(struct answer_memory *memory, const struct answer *a
 bool answer_memory_recall(const struct answer_memory *memory, uint32_t kept, struct answer *answer);
 void answer_memory_forget(struct answer_memory *memory, uint32_t kept);
 
-/* The bytes of what is kept, for a snapshot: at most ANSWER_MEMORY_BYTES_MAX.
- * They hold the facts as this build lays them out. */
+/* The bytes of what is kept, as at enum answer_facts: at most ANSWER_MEMORY_BYTES_MAX.
+ * They are this build's structs and nothing to write to a file. */
 uint32_t answer_memory_read(const struct answer_memory *memory, uint32_t kept, uint8_t *out);
 /* SLAB_NONE: full. */
 uint32_t answer_memory_write(struct answer_memory *memory, const uint8_t *bytes, uint32_t length);

@@ -76,7 +76,7 @@ struct shard_key_state {
         const struct catalog_zone *zone;
         const struct catalog_station *station;
         const struct catalog_route *route;
-        const uint8_t *answer; /* SHARD_KEY_ANSWER; as this build lays it out */
+        const uint8_t *answer; /* SHARD_KEY_ANSWER; as answer_memory_read */
     };
     uint32_t answer_length;
 };

@@ -2,6 +2,7 @@
 
 #include "record_cursor.h"
 #include "record_pack.h"
+#include "snapshot_answer.h"
 
 enum {
     ZONE_FIELDS = 5,
@@ -121,16 +122,6 @@ uint32_t snapshot_encode_booking(const struct shard_booking_state *booking, uint
     return (uint32_t)(at - out);
 }
 
-static inline void pack_facts(msgpack_packer *packer, const struct order_facts *facts)
-{
-    if (!facts) {
-        msgpack_pack_nil(packer);
-        return;
-    }
-    msgpack_pack_bin(packer, sizeof *facts);
-    msgpack_pack_bin_body(packer, facts, sizeof *facts);
-}
-
 uint32_t snapshot_encode_order(const struct order *order, uint8_t *out)
 {
     uint8_t *at = out;
@@ -155,8 +146,8 @@ uint32_t snapshot_encode_order(const struct order *order, uint8_t *out)
     msgpack_pack_array(&packer, order->count);
     for (uint8_t i = 0; i < order->count; i++)
         pack_uuid_or_nil(&packer, &order->bookings[i]);
-    pack_facts(&packer, order->created);
-    pack_facts(&packer, order->ended);
+    snapshot_pack_order_facts(&packer, order->created);
+    snapshot_pack_order_facts(&packer, order->ended);
     return (uint32_t)(at - out);
 }
 
@@ -176,8 +167,7 @@ uint32_t snapshot_encode_key(const struct shard_key_state *key, uint8_t *out)
     msgpack_pack_uint32(&packer, key->remaining);
     if (key->kind == SHARD_KEY_ANSWER) {
         assert(key->answer_length <= ANSWER_MEMORY_BYTES_MAX);
-        msgpack_pack_bin(&packer, key->answer_length);
-        msgpack_pack_bin_body(&packer, key->answer, key->answer_length);
+        snapshot_pack_answer(&packer, key->made_by, key->answer, key->answer_length);
     } else {
         pack_uuid_or_nil(&packer, &key->booking_id);
     }
@@ -267,20 +257,6 @@ static void take_booking(struct cursor *cursor, struct shard_booking_state *book
     take_rare(cursor, booking, fields);
 }
 
-static struct order_facts *take_facts(struct cursor *cursor, struct order_facts *facts)
-{
-    uint32_t length;
-    const uint8_t *bytes = take_bytes_or_nil(cursor, sizeof *facts, &length);
-    if (!bytes)
-        return NULL;
-    if (length != sizeof *facts) {
-        cursor_fail(cursor, RECORD_DECODE_RANGE);
-        return NULL;
-    }
-    memcpy(facts, bytes, sizeof *facts);
-    return facts;
-}
-
 static void take_order(struct cursor *cursor, struct snapshot_entry *entry, uint32_t fields)
 {
     struct order *order = &entry->order.order;
@@ -305,12 +281,15 @@ static void take_order(struct cursor *cursor, struct snapshot_entry *entry, uint
     expect_array(cursor, order->count);
     for (uint8_t i = 0; i < order->count && cursor->error == 0; i++)
         take_uuid_or_nil(cursor, &order->bookings[i]);
-    order->created = take_facts(cursor, &entry->order.created);
-    order->ended = take_facts(cursor, &entry->order.ended);
+    order->created = snapshot_take_order_facts(cursor, &entry->order.created);
+    order->ended = snapshot_take_order_facts(cursor, &entry->order.ended);
 }
 
-static void take_key(struct cursor *cursor, struct shard_key_state *key, uint32_t fields)
+static void take_key(struct cursor *cursor, struct snapshot_entry *entry, uint32_t fields)
 {
+    struct shard_key_state *key = &entry->key;
+    key->answer = NULL;
+    key->answer_length = 0;
     if (fields != KEY_FIELDS)
         cursor_fail(cursor, RECORD_DECODE_RANGE);
     key->key.hash = take_uint(cursor, UINT64_MAX);
@@ -322,10 +301,12 @@ static void take_key(struct cursor *cursor, struct shard_key_state *key, uint32_
     key->ttl_ms = take_uint32(cursor);
     key->remaining = take_uint32(cursor);
     key->booking_id = (struct uuid){{0}};
-    if (key->kind == SHARD_KEY_ANSWER)
-        key->answer = take_bytes_or_nil(cursor, ANSWER_MEMORY_BYTES_MAX, &key->answer_length);
-    else
+    if (key->kind == SHARD_KEY_ANSWER) {
+        key->answer = entry->answer;
+        key->answer_length = snapshot_take_answer(cursor, key->made_by, entry->answer);
+    } else {
         take_uuid_or_nil(cursor, &key->booking_id);
+    }
     if (key->kind < SHARD_KEY_BOOKING || key->key.hash == 0)
         cursor_fail(cursor, RECORD_DECODE_RANGE);
 }
@@ -353,7 +334,7 @@ static void take_body(struct cursor *cursor, struct snapshot_entry *entry,
         take_order(cursor, entry, fields);
         break;
     case SNAPSHOT_KEY:
-        take_key(cursor, &entry->key, fields);
+        take_key(cursor, entry, fields);
         break;
     default:
         cursor_fail(cursor, RECORD_DECODE_UNKNOWN);

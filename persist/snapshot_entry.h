@@ -37,11 +37,12 @@ struct snapshot_entry {
         } zone_end;
         struct shard_booking_state booking; /* zone: index of the section's SNAPSHOT_ZONE */
         struct {
-            struct order order;                /* created and ended: the two behind it, or NULL */
-            struct order_facts created, ended; /* as this build lays them out */
+            struct order order; /* created and ended: the two behind it, or NULL */
+            struct order_facts created, ended;
         } order;
-        struct shard_key_state key; /* object unset; answer in the bytes */
+        struct shard_key_state key; /* object unset; answer: the one below */
     };
+    _Alignas(8) uint8_t answer[ANSWER_MEMORY_BYTES_MAX]; /* a key's */
 };
 
 /* Into `out` with SNAPSHOT_ENTRY_BYTES_MAX of room; the bytes written. */

@@ -216,7 +216,7 @@ static int take_key(struct loader *loader)
     if (loader->needs_object)
         return 0;
     loader->key_count++;
-    /* A kept answer lies in the block being read. */
+    /* A kept answer lies in the entry. */
     bool flush = key->kind == SHARD_KEY_ANSWER || loader->key_count == SHARD_IMPORT_BATCH;
     return flush ? flush_keys(loader) : 0;
 }
