@@ -118,7 +118,7 @@ static void send_parts(struct worker *worker, struct order_run *run, uint64_t se
     run->waiting = parts;
     run->sending = true;
     for (uint32_t item = 0; item < ORDER_ITEMS_MAX; item++)
-        if ((parts >> item & 1U) != 0)
+        if (((uint32_t)parts >> item & 1U) != 0)
             send_part(worker, run, (uint8_t)item, sequence);
     run->sending = false;
     advance(worker, run);
@@ -264,7 +264,7 @@ void worker_order_part(struct worker *worker, const struct answer *answer)
     struct order_run *run = &worker->order_runs[answer->to.connection];
     uint8_t item = (uint8_t)answer->to.slot;
     assert(run->used && run->generation == answer->to.generation);
-    assert((run->waiting >> item & 1U) != 0);
+    assert(((uint32_t)run->waiting >> item & 1U) != 0);
 
     shard_settle_part(worker->shard, answer);
     run->waiting &= (uint8_t) ~(1U << item);

@@ -244,7 +244,7 @@ static void gather_facts(struct order_run *run)
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < run->count; i++)
-        if ((run->held >> i & 1U) != 0)
+        if (((uint32_t)run->held >> i & 1U) != 0)
             facts->items[kept++] = facts->items[i];
     facts->count = kept;
     facts->order_id = run->order_id;
