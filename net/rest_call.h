@@ -112,9 +112,12 @@ char *rest_put_event(char *at, const struct catalog_event *event, bool descripti
 
 size_t rest_show_bytes(const struct catalog *catalog, const struct catalog_show *show);
 char *rest_put_show(char *at, const struct catalog *catalog, const struct catalog_show *show);
+/* With the counts it was made with: a repeat of the request must not tell later ones. */
+char *rest_put_new_show(char *at, const struct catalog *catalog, const struct catalog_show *show);
 
 size_t rest_zone_bytes(const struct catalog_zone *zone);
 char *rest_put_zone(char *at, const struct catalog_zone *zone);
+char *rest_put_new_zone(char *at, const struct catalog_zone *zone); /* as rest_put_new_show */
 
 /* --- rest_render_trip.c --- */
 

@@ -239,7 +239,7 @@ void rest_answer_catalog(struct rest *rest, const struct answer *answer,
     case COMMAND_SHOW_CREATE:
         at = rest_open_answer(response, answer, 201,
                               ENVELOPE_BYTES + rest_show_bytes(catalog, answer->show), &body);
-        at = rest_put_show(at, catalog, answer->show);
+        at = rest_put_new_show(at, catalog, answer->show);
         break;
     case COMMAND_STATION_CREATE:
         at = rest_open_answer(response, answer, 201,
@@ -254,7 +254,7 @@ void rest_answer_catalog(struct rest *rest, const struct answer *answer,
     case COMMAND_ZONE_CREATE:
         at = rest_open_answer(response, answer, 201, ENVELOPE_BYTES + rest_zone_bytes(answer->zone),
                               &body);
-        at = rest_put_zone(at, answer->zone);
+        at = rest_put_new_zone(at, answer->zone);
         break;
     default:
         at = rest_open_answer(response, answer, answer->kind == COMMAND_EVENT_CREATE ? 201 : 200,

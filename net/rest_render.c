@@ -101,15 +101,10 @@ size_t rest_show_bytes(const struct catalog *catalog, const struct catalog_show 
 }
 
 /* A show has no state of its own: it is on sale as its event is. */
-char *rest_put_show(char *at, const struct catalog *catalog, const struct catalog_show *show)
+static char *put_show(char *at, const struct catalog *catalog, const struct catalog_show *show,
+                      uint64_t total, uint64_t available)
 {
     const struct catalog_event *event = catalog_event(catalog, &show->event_id);
-    const struct catalog_zone *zone;
-    uint64_t total = 0, available = 0;
-    for (uint32_t i = 0; (zone = catalog_show_zone(catalog, &show->id, i)) != NULL; i++) {
-        total += published(&zone->counters->total);
-        available += published(&zone->counters->available);
-    }
     at = JSON_PUT(at, "{\"id\":");
     at = json_put_uuid(at, &show->id);
     at = JSON_PUT(at, ",\"event_id\":");
@@ -135,6 +130,22 @@ char *rest_put_show(char *at, const struct catalog *catalog, const struct catalo
     return JSON_PUT(at, "}");
 }
 
+char *rest_put_show(char *at, const struct catalog *catalog, const struct catalog_show *show)
+{
+    const struct catalog_zone *zone;
+    uint64_t total = 0, available = 0;
+    for (uint32_t i = 0; (zone = catalog_show_zone(catalog, &show->id, i)) != NULL; i++) {
+        total += published(&zone->counters->total);
+        available += published(&zone->counters->available);
+    }
+    return put_show(at, catalog, show, total, available);
+}
+
+char *rest_put_new_show(char *at, const struct catalog *catalog, const struct catalog_show *show)
+{
+    return put_show(at, catalog, show, 0, 0);
+}
+
 /* --- zones --- */
 
 size_t rest_zone_bytes(const struct catalog_zone *zone)
@@ -155,7 +166,28 @@ static char *put_segment_prices(char *at, const struct catalog_zone *zone)
     return JSON_PUT(at, "]");
 }
 
-char *rest_put_zone(char *at, const struct catalog_zone *zone)
+struct zone_numbers {
+    uint32_t total, available, reserved, sold, blocked;
+    bool closed;
+};
+
+static char *put_zone_numbers(char *at, struct zone_numbers numbers)
+{
+    at = JSON_PUT(at, ",\"total_seats\":");
+    at = json_put_count(at, numbers.total);
+    at = JSON_PUT(at, ",\"available_seats\":");
+    at = json_put_count(at, numbers.available);
+    at = JSON_PUT(at, ",\"reserved_seats\":");
+    at = json_put_count(at, numbers.reserved);
+    at = JSON_PUT(at, ",\"sold_seats\":");
+    at = json_put_count(at, numbers.sold);
+    at = JSON_PUT(at, ",\"blocked_seats\":");
+    at = json_put_count(at, numbers.blocked);
+    at = JSON_PUT(at, ",\"closed\":");
+    return put_flag(at, numbers.closed);
+}
+
+static char *put_zone(char *at, const struct catalog_zone *zone, struct zone_numbers numbers)
 {
     at = JSON_PUT(at, "{\"id\":");
     at = json_put_uuid(at, &zone->id);
@@ -171,18 +203,7 @@ char *rest_put_zone(char *at, const struct catalog_zone *zone)
     at = put_name(at, zone->currency);
     at = JSON_PUT(at, ",\"kind\":");
     at = put_name(at, zone->kind == ZONE_GENERAL ? "general" : "seated");
-    at = JSON_PUT(at, ",\"total_seats\":");
-    at = json_put_count(at, published(&zone->counters->total));
-    at = JSON_PUT(at, ",\"available_seats\":");
-    at = json_put_count(at, published(&zone->counters->available));
-    at = JSON_PUT(at, ",\"reserved_seats\":");
-    at = json_put_count(at, published(&zone->counters->reserved));
-    at = JSON_PUT(at, ",\"sold_seats\":");
-    at = json_put_count(at, published(&zone->counters->sold));
-    at = JSON_PUT(at, ",\"blocked_seats\":");
-    at = json_put_count(at, published(&zone->counters->blocked));
-    at = JSON_PUT(at, ",\"closed\":");
-    at = put_flag(at, published(&zone->counters->closed) != 0);
+    at = put_zone_numbers(at, numbers);
     at = JSON_PUT(at, ",\"row_count\":");
     at = zone->plan == NULL ? JSON_PUT(at, "null") : json_put_count(at, zone->plan->row_count);
     at = JSON_PUT(at, ",\"segment_prices\":");
@@ -192,4 +213,23 @@ char *rest_put_zone(char *at, const struct catalog_zone *zone)
     at = JSON_PUT(at, ",\"updated_at\":");
     at = json_put_time(at, zone->updated_ms);
     return JSON_PUT(at, "}");
+}
+
+char *rest_put_zone(char *at, const struct catalog_zone *zone)
+{
+    const struct zone_counters *counters = zone->counters;
+    return put_zone(at, zone,
+                    (struct zone_numbers){.total = published(&counters->total),
+                                          .available = published(&counters->available),
+                                          .reserved = published(&counters->reserved),
+                                          .sold = published(&counters->sold),
+                                          .blocked = published(&counters->blocked),
+                                          .closed = published(&counters->closed) != 0});
+}
+
+char *rest_put_new_zone(char *at, const struct catalog_zone *zone)
+{
+    return put_zone(
+        at, zone,
+        (struct zone_numbers){.total = zone->total_seats, .available = zone->total_seats});
 }
