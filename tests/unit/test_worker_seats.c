@@ -204,7 +204,7 @@ static struct command map_of(uint64_t zone)
 static unsigned state_of(const struct seat_states *states, uint32_t seat)
 {
     assert_true(seat / 4 < states->length);
-    return states->states[seat / 4] >> 2 * (seat % 4) & 3U;
+    return (uint32_t)states->states[seat / 4] >> 2 * (seat % 4) & 3U;
 }
 
 /* The map shows each change, a client that has the version gets no map, and maps of

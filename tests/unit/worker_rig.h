@@ -185,8 +185,36 @@ static inline void sim_open(struct sim *sim, uint16_t shards, uint32_t reserve_p
     sim_open_at(sim, shards, reserve_per_minute, RIG_START_MS, 1000000000);
 }
 
+/* What was on its way between workers: nobody will take it. */
+static inline void sim_drop_messages(struct sim *sim, uint16_t from, uint16_t to)
+{
+    struct message *message;
+
+    if (from == to)
+        return;
+    mailbox_publish(sim->group.mailboxes, from, to);
+    while ((message = mailbox_peek(sim->group.mailboxes, to, from)) != NULL) {
+        if (message->kind <= MESSAGE_COMMAND_CATALOG)
+            command_release(&message->command);
+        else if (message->kind <= MESSAGE_GATHERED)
+            answer_release(&message->answer);
+        mailbox_consume(sim->group.mailboxes, to, from);
+    }
+}
+
+static inline void sim_drop_all(struct sim *sim)
+{
+    for (uint16_t i = 0; i < sim->group.shard_count; i++) {
+        for (uint16_t j = 0; j < sim->group.shard_count; j++)
+            sim_drop_messages(sim, i, j);
+        for (uint32_t n = 0; n < sim->nets[i].waiting; n++)
+            command_release(&sim->nets[i].inbox[n]);
+    }
+}
+
 static inline void sim_close(struct sim *sim)
 {
+    sim_drop_all(sim);
     for (uint16_t i = 0; i < sim->group.shard_count; i++) {
         worker_free(sim->group.workers[i]);
         free(sim->logs[i].records);
