@@ -115,7 +115,8 @@ static int copy_snapshots(const struct backup *backup)
 static int find_end(const struct backup *backup, uint32_t epoch, uint16_t shard, uint64_t last,
                     uint64_t *segment, uint64_t *offset)
 {
-    const struct log_reader_options options = {backup->from, epoch, shard, last};
+    const struct log_reader_options options = {
+        .dir = backup->from, .epoch = epoch, .shard = shard, .sequence = last};
     struct log_reader *reader;
     struct log_start position;
     struct record record;

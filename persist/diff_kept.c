@@ -97,8 +97,10 @@ bool diff_kept_get(const struct diff_kept *kept, enum diff_table table, const st
     const size_t ends_bytes = (size_t)got->count * sizeof row->ends[0];
     memcpy(row->ends, bytes, ends_bytes);
     replay_buffer_append(&row->text, bytes + ends_bytes, got->length);
-    for (int field = 0; field < got->count; field++)
+    for (int field = 0; field < got->count; field++) {
         row->null[field] = (got->nulls >> field & 1) != 0;
+        row->unknown[field] = false;
+    }
     row->count = got->count;
     return true;
 }

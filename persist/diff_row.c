@@ -12,14 +12,21 @@ void diff_row_reset(struct diff_row *row)
 
 static void field_end(struct diff_row *row)
 {
+    row->unknown[row->count] = false;
     row->null[row->count] = false;
     row->ends[row->count++] = row->text.length;
 }
 
 void diff_field_null(struct diff_row *row)
 {
-    row->null[row->count] = true;
-    row->ends[row->count++] = row->text.length;
+    field_end(row);
+    row->null[row->count - 1] = true;
+}
+
+void diff_field_unknown(struct diff_row *row)
+{
+    field_end(row);
+    row->unknown[row->count - 1] = true;
 }
 
 void diff_field_string(struct diff_row *row, const char *text)

@@ -12,6 +12,7 @@ struct diff_row {
     struct replay_buffer text;
     size_t ends[DIFF_FIELDS_MAX];
     bool null[DIFF_FIELDS_MAX];
+    bool unknown[DIFF_FIELDS_MAX]; /* only log that was given up said it: anything is right */
     int count;
 };
 
@@ -24,6 +25,7 @@ struct diff_key {
 void diff_row_reset(struct diff_row *row);
 
 void diff_field_null(struct diff_row *row);
+void diff_field_unknown(struct diff_row *row);
 void diff_field_string(struct diff_row *row, const char *text);
 void diff_field_text(struct diff_row *row, const struct text *text);
 void diff_field_text_or_null(struct diff_row *row, const struct text *text);

@@ -88,8 +88,8 @@ static const uint32_t *booking_seats(const struct diff_state *state,
                : (const uint32_t *)(const void *)(state->seats.bytes + booking->seats_at);
 }
 
-static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
-                     const struct record *record)
+bool diff_state_add_booking(struct diff_state *state, const struct diff_booking *booking,
+                            const uint32_t *seats, uint32_t seat_count)
 {
     if (state->booking_count == state->booking_capacity) {
         const uint32_t capacity =
@@ -103,22 +103,36 @@ static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
         state->booking_capacity = capacity;
     }
     const uint32_t slot = state->booking_count;
-    state->bookings[slot] = (struct diff_booking){.id = record->reserved.booking_id,
-                                                  .key_hash = record->key.hash,
-                                                  .sequence = record->sequence,
-                                                  .epoch = epoch,
-                                                  .shard = shard,
-                                                  .updated_ms = record->stamp_ms,
-                                                  .block_id = record->reserved.block_id,
-                                                  .order_id = record->reserved.order.id,
-                                                  .order_item = record->reserved.order.item,
-                                                  .from_segment = record->reserved.from_segment,
-                                                  .to_segment = record->reserved.to_segment};
-    keep_seats(state, &state->bookings[slot], record->reserved.seats, record->reserved.seat_count);
+    state->bookings[slot] = *booking;
+    keep_seats(state, &state->bookings[slot], seats, seat_count);
     if (state->seats.failed || !hash_index_insert(&state->by_id, hash_of(state, slot), slot))
         return false;
     state->booking_count++;
     return true;
+}
+
+static bool remember(struct diff_state *state, uint32_t epoch, uint16_t shard,
+                     const struct record *record)
+{
+    const struct diff_booking booking = {.id = record->reserved.booking_id,
+                                         .key_hash = record->key.hash,
+                                         .sequence = record->sequence,
+                                         .epoch = epoch,
+                                         .shard = shard,
+                                         .updated_ms = record->stamp_ms,
+                                         .block_id = record->reserved.block_id,
+                                         .order_id = record->reserved.order.id,
+                                         .order_item = record->reserved.order.item,
+                                         .from_segment = record->reserved.from_segment,
+                                         .to_segment = record->reserved.to_segment};
+    return diff_state_add_booking(state, &booking, record->reserved.seats,
+                                  record->reserved.seat_count);
+}
+
+static void note_update(struct diff_booking *booking, const struct record *record)
+{
+    booking->updated_ms = record->stamp_ms;
+    booking->updated_unknown = false;
 }
 
 /* The fold has found them all there. */
@@ -128,7 +142,7 @@ static void note_expired(struct diff_state *state, const struct record *record)
         const struct uuid *id = &record->expired.items[i].booking_id;
         const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
         if (slot != HASH_INDEX_MISSING)
-            state->bookings[slot].updated_ms = record->stamp_ms;
+            note_update(&state->bookings[slot], record);
     }
 }
 
@@ -145,7 +159,7 @@ static enum shard_replay_result note_step(struct diff_state *state, const struct
     const bool confirmed =
         settled ? record->kind == RECORD_CONFIRMED : record->changed.status == BOOKING_CONFIRMED;
     struct diff_booking *booking = &state->bookings[slot];
-    booking->updated_ms = record->stamp_ms;
+    note_update(booking, record);
     if (!uuid_is_nil(payment_id))
         booking->payment_id = *payment_id;
     if (confirmed && booking->confirmed_ms == 0)
@@ -205,14 +219,8 @@ static struct diff_block *find_block(const struct diff_state *state, const struc
     return slot == HASH_INDEX_MISSING ? NULL : &state->blocks[slot];
 }
 
-static bool keep_block(struct diff_state *state, const struct record *record)
+bool diff_state_add_block(struct diff_state *state, const struct diff_block *block)
 {
-    struct diff_block *known = find_block(state, &record->block.block_id);
-    if (known != NULL) {
-        known->ended_ms = record->stamp_ms;
-        known->end_cause = record->block.cause;
-        return true;
-    }
     if (state->block_count == state->block_capacity) {
         const uint32_t capacity = state->block_capacity > 0 ? state->block_capacity * 2 : 64;
         struct diff_block *blocks = realloc(state->blocks, capacity * sizeof *blocks);
@@ -223,10 +231,20 @@ static bool keep_block(struct diff_state *state, const struct record *record)
     }
     const uint32_t slot = state->block_count;
     assert(state->blocks != NULL);
-    state->blocks[slot] = (struct diff_block){.id = record->block.block_id};
+    state->blocks[slot] = *block;
     if (!hash_index_insert(&state->by_block, block_hash_of(state, slot), slot))
         return false;
     state->block_count++;
+    return true;
+}
+
+static bool keep_block(struct diff_state *state, const struct record *record)
+{
+    struct diff_block *known = find_block(state, &record->block.block_id);
+    if (known == NULL)
+        return diff_state_add_block(state, &(struct diff_block){.id = record->block.block_id});
+    known->ended_ms = record->stamp_ms;
+    known->end_cause = record->block.cause;
     return true;
 }
 
@@ -325,6 +343,39 @@ static void end_field(struct diff_row *row, const struct diff_booking *booking,
     diff_field_time(row, now == end ? booking->updated_ms : 0);
 }
 
+/* A snapshot no longer knows the order of an exchange that is done. */
+static void order_fields(struct diff_row *row, const struct diff_booking *booking)
+{
+    const bool none = uuid_is_nil(&booking->order_id);
+    if (none && booking->from_snapshot) {
+        diff_field_unknown(row);
+        diff_field_unknown(row);
+        return;
+    }
+    diff_field_uuid(row, &booking->order_id);
+    if (none)
+        diff_field_null(row);
+    else
+        diff_field_number(row, booking->order_item);
+}
+
+/* Its key, and where the log has the reservation. */
+static void origin_fields(struct diff_row *row, const struct diff_booking *booking)
+{
+    if (booking->from_snapshot) {
+        for (int i = 0; i < 4; i++)
+            diff_field_unknown(row);
+        return;
+    }
+    if (booking->key_hash == 0)
+        diff_field_null(row);
+    else
+        diff_field_number(row, (int64_t)booking->key_hash);
+    diff_field_number(row, booking->epoch);
+    diff_field_number(row, booking->shard);
+    diff_field_number(row, (int64_t)booking->sequence);
+}
+
 static bool booking_row(struct diff_state *state, const struct diff_key *key, struct diff_row *row)
 {
     struct booking_facts facts;
@@ -348,29 +399,28 @@ static bool booking_row(struct diff_state *state, const struct diff_key *key, st
     diff_field_amount(row, (replay_minor)facts.unit_price_minor * facts.quantity, zone->currency);
     diff_field_string(row, zone->currency);
     diff_field_string(row, booking_status_name(facts.status));
-    diff_field_uuid(row, &booking->payment_id);
+    if (booking->from_snapshot && uuid_is_nil(&booking->payment_id))
+        diff_field_unknown(row);
+    else
+        diff_field_uuid(row, &booking->payment_id);
     diff_field_time(row, facts.created_ms);
     diff_field_time(row, facts.created_ms);
     diff_field_time(row, facts.expires_ms);
-    diff_field_time(row, booking->confirmed_ms);
+    if (booking->from_snapshot && booking->confirmed_ms == 0)
+        diff_field_unknown(row);
+    else
+        diff_field_time(row, booking->confirmed_ms);
     end_field(row, booking, facts.status, BOOKING_CANCELLED);
     end_field(row, booking, facts.status, BOOKING_EXPIRED);
     end_field(row, booking, facts.status, BOOKING_REFUNDED);
     diff_field_uuid(row, &booking->block_id);
-    diff_field_uuid(row, &booking->order_id);
-    if (uuid_is_nil(&booking->order_id))
-        diff_field_null(row);
-    else
-        diff_field_number(row, booking->order_item);
+    order_fields(row, booking);
     diff_field_integers(row, booking_seats(state, booking), booking->seat_count);
-    diff_field_time(row, booking->updated_ms);
-    if (booking->key_hash == 0)
-        diff_field_null(row);
+    if (booking->updated_unknown)
+        diff_field_unknown(row);
     else
-        diff_field_number(row, (int64_t)booking->key_hash);
-    diff_field_number(row, booking->epoch);
-    diff_field_number(row, booking->shard);
-    diff_field_number(row, (int64_t)booking->sequence);
+        diff_field_time(row, booking->updated_ms);
+    origin_fields(row, booking);
     return true;
 }
 
@@ -391,8 +441,13 @@ static bool block_row(const struct diff_state *state, const struct diff_key *key
     diff_field_integers(row, facts->seats, facts->seat_count);
     diff_field_time(row, facts->expires_ms);
     diff_field_time(row, facts->created_ms);
-    diff_field_time(row, block->ended_ms);
-    if (facts->active)
+    if (block->end_unknown)
+        diff_field_unknown(row);
+    else
+        diff_field_time(row, block->ended_ms);
+    if (block->end_unknown)
+        diff_field_unknown(row);
+    else if (facts->active)
         diff_field_null(row);
     else
         diff_field_string(row, replay_cause_name(block->end_cause));

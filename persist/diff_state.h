@@ -22,11 +22,14 @@ struct diff_booking {
     uint32_t seat_count; /* those it had last */
     size_t seats_at;     /* in seats */
     bool seen;
+    bool from_snapshot;   /* its key and payment, and when it was confirmed, are not known */
+    bool updated_unknown; /* nor when it was last changed: it has not ended */
 };
 
 /* Of blocks, what the engine does not keep. */
 struct diff_block {
     struct uuid id;
+    bool end_unknown;  /* it ended before the snapshot */
     uint64_t ended_ms; /* 0: active */
     enum change_cause end_cause;
 };
@@ -59,6 +62,13 @@ struct diff_state {
 bool diff_state_init(struct diff_state *state, uint32_t max_per_order);
 void diff_state_release(struct diff_state *state);
 
+/* Begins with the newest good snapshot that `accept` wants, in place of the log before
+ * it. What a row has beyond the snapshot counts as equal from then on. cut->number 0:
+ * there is none. 0 or the exit code. */
+int diff_state_restore(struct diff_state *state, const struct data_dir *dir,
+                       snapshot_accept *accept, void *context, struct snapshot_cut *cut,
+                       struct log_error *error);
+
 enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                           const struct record *record);
 /* After the last record: counts what is compared. False: out of memory. */
@@ -74,6 +84,12 @@ bool diff_state_row(struct diff_state *state, enum diff_table table, const struc
 typedef bool diff_visit(void *context, const struct diff_key *key);
 void diff_state_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
                      void *context);
+
+/* --- for the files of diff_state: false: out of memory --- */
+
+bool diff_state_add_booking(struct diff_state *state, const struct diff_booking *booking,
+                            const uint32_t *seats, uint32_t seat_count);
+bool diff_state_add_block(struct diff_state *state, const struct diff_block *block);
 
 /* --- persist/diff_catalog.c: of the catalog and its zones --- */
 

@@ -247,8 +247,11 @@ static enum log_reader_status load(struct log_reader *reader, struct log_error *
         return fail(reader, error, LOG_EXIT_CORRUPT, "a durable block is damaged or missing");
     if (found < 0 || !block)
         return fail(reader, error, LOG_EXIT_IO, strerror(-found));
-    if (!reader->chained && block->first_sequence > reader->wanted)
-        return given_up(reader, block->first_sequence, error);
+    if (!reader->chained && block->first_sequence > reader->wanted) {
+        if (!reader->options.from_oldest)
+            return given_up(reader, block->first_sequence, error);
+        reader->wanted = block->first_sequence;
+    }
     reader->at = (const uint8_t *)block + LOG_BLOCK_HEADER_BYTES;
     reader->limit = reader->at + block->bytes;
     reader->left = block->count;

@@ -14,6 +14,7 @@ struct log_reader_options {
     uint32_t epoch;
     uint16_t shard;
     uint64_t sequence; /* of the first record wanted; 0: the epoch's first */
+    bool from_oldest;  /* that one was given up: begin with the oldest there is */
 };
 
 enum log_reader_status {
@@ -25,7 +26,7 @@ enum log_reader_status {
 
 /* A sequence past the log's end is fine (the reader waits for it). One before the epoch's
  * first is an error; one that is given up because a snapshot has it, too
- * (LOG_EXIT_NO_DATA from log_reader_next). */
+ * (LOG_EXIT_NO_DATA from log_reader_next) unless from_oldest. */
 int log_reader_open(struct log_reader **reader, const struct log_reader_options *options,
                     struct log_error *error);
 void log_reader_close(struct log_reader *reader); /* NULL: nothing */

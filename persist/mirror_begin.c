@@ -12,6 +12,7 @@
 #include "cursor.h"
 #include "log_scan.h"
 #include "replay_lock.h"
+#include "snapshot_read.h"
 
 enum mirror_step mirror_fail(struct mirror *mirror, int exit_code, const char *format, ...)
 {
@@ -30,6 +31,19 @@ enum mirror_step mirror_fail_with(struct mirror *mirror, const struct log_error 
 
 /* --- readers --- */
 
+enum mirror_step mirror_fail_reading(struct mirror *mirror, uint16_t shard,
+                                     const struct log_error *error)
+{
+    if (error->exit_code != LOG_EXIT_NO_DATA)
+        return mirror_fail_with(mirror, error);
+    return mirror_fail(mirror, LOG_EXIT_NO_DATA,
+                       "PostgreSQL needs shard %u of epoch %" PRIu32 " from sequence %" PRIu64
+                       " on; %s. Mirror into the database that has what came before, or into a "
+                       "backup of it; an empty one cannot be filled any more",
+                       (unsigned)shard, mirror->epoch.number, mirror->positions[shard] + 1,
+                       error->text);
+}
+
 void mirror_readers_close(struct mirror *mirror)
 {
     for (uint16_t shard = 0; shard < SHARD_COUNT_MAX; shard++) {
@@ -47,14 +61,36 @@ void mirror_report_positions(struct mirror *mirror)
     }
 }
 
+/* Where the log may begin, since a snapshot has what is before: of the newest that
+ * can be read; number 0: none. */
+static void snapshot_begins(const struct mirror *mirror, struct snapshot_cut *cut)
+{
+    struct log_error error = {0};
+    uint64_t *numbers = NULL;
+    uint32_t count = 0;
+    struct snapshot_file *file = malloc(sizeof *file);
+    *cut = (struct snapshot_cut){0};
+    if (file == NULL || snapshot_list(mirror->dir, &numbers, &count) != 0)
+        count = 0;
+    for (uint32_t i = 0; i < count && cut->number == 0; i++)
+        if (snapshot_file_open(file, mirror->dir, numbers[i], NULL, &error) == 0)
+            *cut = file->cut;
+    free(numbers);
+    free(file);
+}
+
 /* Whether the log has what PostgreSQL has. After a power cut the durable mark may
  * be older than the log, until the engine starts again: so the log itself is asked. */
 static enum mirror_step log_reaches(struct mirror *mirror, uint16_t shard)
 {
     const uint64_t position = mirror->positions[shard];
+    struct snapshot_cut cut;
+    snapshot_begins(mirror, &cut);
+    const bool covered = cut.epoch == mirror->epoch.number && shard < cut.shard_count;
     const struct log_scan_options options = {.dir = mirror->dir,
                                              .epoch = mirror->epoch,
                                              .shard = shard,
+                                             .start = covered ? &cut.positions[shard] : NULL,
                                              .sealed = mirror->sealed,
                                              .live =
                                                  replay_engine_runs(data_dir_path(mirror->dir))};

@@ -144,7 +144,8 @@ static enum mirror_step drain(struct mirror *mirror, uint16_t shard, uint64_t un
             return STEP_GO;
         case LOG_READER_ERROR: {
             const enum mirror_step step = flush(mirror); /* all before it */
-            return step == STEP_GO || step == STEP_DONE ? mirror_fail_with(mirror, &error) : step;
+            return step == STEP_GO || step == STEP_DONE ? mirror_fail_reading(mirror, shard, &error)
+                                                        : step;
         }
         }
         const enum mirror_step step = take(mirror, shard, &record);

@@ -52,6 +52,9 @@ enum mirror_step mirror_epoch_find(struct mirror *mirror, uint32_t number,
                                    struct data_dir_epoch *epoch, bool *found, bool *newer);
 enum mirror_step mirror_epoch_begin(struct mirror *mirror, uint32_t number);
 enum mirror_step mirror_readers_open(struct mirror *mirror);
+/* Fails with what a reader said, and with what to do if the log it needs is gone. */
+enum mirror_step mirror_fail_reading(struct mirror *mirror, uint16_t shard,
+                                     const struct log_error *error);
 void mirror_readers_close(struct mirror *mirror);
 void mirror_report_positions(struct mirror *mirror);
 enum mirror_step mirror_store_step(struct mirror *mirror, enum mirror_store_outcome outcome);

@@ -8,6 +8,7 @@
 #include "log_reader.h"
 #include "replay_plans.h"
 #include "replay_record.h"
+#include "snapshot_read.h"
 
 enum { DUMP_FLUSH_BYTES = 1 << 16 };
 
@@ -72,13 +73,54 @@ static int dump_shard(struct dump *dump, const struct data_dir_epoch *epoch, uin
         .dir = dump->dir,
         .epoch = epoch->number,
         .shard = shard,
-        .sequence = options->from_sequence > epoch->first_sequence ? options->from_sequence : 0};
+        .sequence = options->from_sequence > epoch->first_sequence ? options->from_sequence : 0,
+        .from_oldest = options->from_sequence == 0};
     struct log_reader *reader = NULL;
     int code = log_reader_open(&reader, &reader_options, &dump->error);
     if (code == 0)
         code = dump_records(dump, reader, epoch->number, shard);
     log_reader_close(reader);
     return code;
+}
+
+/* --- plans of zones whose record was given up --- */
+
+static int note_catalog(struct dump *dump, const struct snapshot_file *file)
+{
+    struct snapshot_reader *reader = NULL;
+    struct snapshot_entry *entry = malloc(sizeof *entry);
+    int code = entry == NULL ? log_error_set(&dump->error, LOG_EXIT_IO, NULL, "out of memory")
+                             : snapshot_reader_open(&reader, file, SNAPSHOT_CATALOG, &dump->error);
+    while (code == 0) {
+        const int got = snapshot_reader_next(reader, entry, &dump->error);
+        if (got == 0)
+            break;
+        if (got < 0)
+            code = dump->error.exit_code;
+        else if (entry->kind == SNAPSHOT_RECORD && !replay_plans_note(&dump->plans, &entry->record))
+            code = log_error_set(&dump->error, LOG_EXIT_IO, NULL, "out of memory");
+    }
+    snapshot_reader_close(reader);
+    free(entry);
+    return code;
+}
+
+/* From the newest snapshot that can be read: one that cannot leaves seats without
+ * labels, no more. */
+static void note_plans(struct dump *dump)
+{
+    uint64_t *numbers = NULL;
+    uint32_t count = 0;
+    struct snapshot_file *file = malloc(sizeof *file);
+    if (file == NULL || snapshot_list(dump->dir, &numbers, &count) != 0)
+        count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (snapshot_file_open(file, dump->dir, numbers[i], NULL, &dump->error) == 0 &&
+            note_catalog(dump, file) == 0)
+            break;
+    dump->error = (struct log_error){0};
+    free(numbers);
+    free(file);
 }
 
 static int dump_all(struct dump *dump)
@@ -114,8 +156,10 @@ int replay_dump(const struct replay_options *options)
     dump.dir = dir;
     if (code == 0 && !replay_plans_init(&dump.plans))
         code = log_error_set(&dump.error, LOG_EXIT_IO, NULL, "out of memory");
-    if (code == 0)
+    if (code == 0) {
+        note_plans(&dump);
         code = dump_all(&dump);
+    }
     replay_plans_release(&dump.plans);
     data_dir_close(dir);
     if (dump.error.exit_code != 0)

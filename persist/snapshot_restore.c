@@ -45,14 +45,16 @@ struct choice {
     struct snapshot_file file;
 };
 
-/* 0 loaded, -1 passed over, else the exit code. */
+enum { TRIED_BAD = -1, TRIED_UNWANTED = -2 };
+
+/* 0 loaded, passed over as above, else the exit code. */
 static int try_one(struct choice *choice, uint64_t number, struct log_error *error)
 {
     struct log_error why = {0};
     uint16_t count = choice->options->partitions->shard_count;
     int code = snapshot_file_open(&choice->file, choice->dir, number, NULL, &why);
     if (code == 0 && choice->accept && !choice->accept(choice->context, &choice->file.cut))
-        return -1;
+        return TRIED_UNWANTED;
     if (code == 0) {
         code = snapshot_load(&choice->file, choice->shards, choice->options->partitions, &why);
         if (code == 0)
@@ -67,7 +69,7 @@ static int try_one(struct choice *choice, uint64_t number, struct log_error *err
     }
     logger_log(LOGGER_ERROR, "snapshot_bad", LOG_INT("number", number),
                LOG_TEXT("reason", why.text));
-    return -1;
+    return TRIED_BAD;
 }
 
 static int choose(struct choice *choice, const uint64_t *numbers, uint32_t count,
@@ -85,7 +87,7 @@ static int choose(struct choice *choice, const uint64_t *numbers, uint32_t count
         }
         if (code > 0)
             return code;
-        any_bad = true;
+        any_bad = any_bad || code == TRIED_BAD;
     }
     if (any_bad && !choice->accept)
         logger_log(LOGGER_ERROR, "snapshots_all_bad", LOG_TEXT("case", "RP"),

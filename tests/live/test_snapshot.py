@@ -11,9 +11,11 @@ import time
 
 from lib import tokens
 from lib.cases import check, equal, main
-from lib.client import Client
+from lib.client import Client, new_id
 from lib.engine import BOXCTL, BOXREPLAY, EXIT_CORRUPT, Engine
+from lib.inventory import Inventory
 from lib.load import Story
+from lib.postgres import Mirror, Postgres
 from lib.sale import Sale, buyer
 from test_reshard import Buyers
 
@@ -279,6 +281,66 @@ def test_cursors():
     shown = json.loads(boxctl(engine, "--json", "cursors"))
     equal((shown["held_by"], shown["over"]), ("mirror", True), "boxctl cursors")
     equal(boxctl(engine, "cursors", "drop", "nobody", exit_code=66), "", "an unknown cursor")
+    equal(engine.stop(), 0, "exit")
+
+
+def until_given_up(engine, seconds=40):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not engine.events("log_given_up"):
+        time.sleep(0.2)
+    check(engine.events("log_given_up"), "nothing was given up:\n" + engine.tail())
+
+
+def test_mirror_of_given_up_log():
+    """The mirror goes on when log it has passed is given up; diff begins with a snapshot, finds
+    both equal, and a row changed by hand; dump begins with the oldest record there is. A mirror
+    that needs what is gone is refused with 66 and says what it needs."""
+    postgres = Postgres()
+    engine = Engine(shards=2, ttl=600, SNAPSHOT_LOG_MB=1, MIRROR_POSTGRES=postgres.url).start()
+    inventory = Inventory(engine).run()
+    mirror = Mirror(engine, postgres)
+    mirror.catch_up()
+    whole = mirror.command("diff")
+    equal(whole.returncode, 0, f"diff: {whole.stdout}{whole.stderr}")
+    check("snapshot" not in whole.stdout, "the log is whole: " + whole.stdout)
+    mirror.start()
+    sale = Sale(engine, seats=(100, 50000), max_per_user=4)
+    story = Story(engine, sale.zones, retry=True, seed=9).begin(16)
+    until_given_up(engine)
+    running = mirror.command("diff")
+    equal(running.returncode, 0, f"diff beside load: {running.stdout[:2000]}{running.stderr}")
+    story.end()
+    mirror.kill(15)
+    mirror.catch_up()
+    done = mirror.command("diff")
+    equal(done.returncode, 0, f"diff: {done.stdout[:2000]}{done.stderr}")
+    check("begins with snapshot" in done.stdout and ": equal" in done.stdout, done.stdout)
+    inventory.made("/bookings/reserve", {"zone_id": sale.zones[1], "quantity": 1},
+                   client=buyer(engine))
+    mirror.catch_up()
+    equal(mirror.command("diff").returncode, 0, "after the next record")
+
+    booking = inventory.ids["seated"]
+    for column in ("user_id", "seats"):
+        (old,), = postgres.query(f"select {column} from bookings where id = '{booking}'")
+        new = f"'{new_id()}'" if column == "user_id" else "'{0}'"
+        postgres.query(f"update bookings set {column} = {new} where id = '{booking}'")
+        found = mirror.command("diff")
+        equal(found.returncode, 1, f"{column}: {found.stdout}{found.stderr}")
+        check(f"bookings {booking}: {column}: log " in found.stdout, found.stdout)
+        postgres.query(f"update bookings set {column} = '{old}' where id = '{booking}'")
+
+    gone = [shard for shard in range(2) if not os.path.exists(os.path.join(
+        engine.data, "epoch-000001", f"shard-{shard:03d}", "segment-0000000001.log"))]
+    first = json.loads(boxreplay(engine, "dump", "--data-dir", engine.data,
+                                 "--shard", str(gone[0])).splitlines()[0])
+    check(first["sequence"] > 1, f"the log begins with {first}")
+    said = boxreplay(engine, "dump", "--data-dir", engine.data, "--from", "1", exit_code=66)
+    check("given up" in said, said)
+    refused = Mirror(engine, Postgres()).command("mirror", "--once")
+    equal(refused.returncode, 66, refused.stderr)
+    for word in ("from sequence 1 on", "given up", "backup"):
+        check(word in refused.stderr, refused.stderr)
     equal(engine.stop(), 0, "exit")
 
 
