@@ -63,6 +63,50 @@ void boxctl_view_mirror(FILE *out, yajl_val mirror, uint64_t now_ms)
     }
 }
 
+/* --- snapshots and what is kept of the log --- */
+
+static void print_retention(FILE *out, yajl_val retention)
+{
+    char kept[FIGURE_BYTES];
+    char limit[FIGURE_BYTES];
+    const char *holder = answer_text(retention, "held_by");
+    uint64_t limit_bytes = answer_count(retention, "limit_bytes");
+    fprintf(out, "%-*s%s%s%s%s%s%s\n", LABEL_WIDTH, "log kept",
+            figure_bytes(kept, answer_count(retention, "kept_bytes")),
+            limit_bytes == 0 ? "" : " of ",
+            limit_bytes == 0 ? "" : figure_bytes(limit, limit_bytes),
+            answer_bool(retention, "over_limit") ? ", TOO MUCH" : "",
+            *holder == '\0' ? "" : ", held back by ", holder);
+    if (answer_count(retention, "failures") != 0) {
+        print_count(out, "upkeep failed", answer_count(retention, "failures"));
+    }
+}
+
+void boxctl_view_upkeep(FILE *out, yajl_val data)
+{
+    char age[FIGURE_BYTES];
+    char took[FIGURE_BYTES];
+    char bytes[FIGURE_BYTES];
+    yajl_val snapshot = answer_member(data, "snapshot");
+    uint64_t took_ms = answer_count(snapshot, "took_ms");
+    if (answer_count(snapshot, "number") == 0) {
+        print_text(out, "snapshot", "none");
+    } else {
+        fprintf(out, "%-*s%llu, %s old, %s%s%s\n", LABEL_WIDTH, "snapshot",
+                (unsigned long long)answer_count(snapshot, "number"),
+                figure_span(age, answer_count(snapshot, "age_ms") / 1000),
+                figure_bytes(bytes, answer_count(snapshot, "bytes")), took_ms == 0 ? "" : ", took ",
+                took_ms == 0 ? "" : figure_ns(took, took_ms * 1000000));
+    }
+    if (answer_bool(snapshot, "running")) {
+        print_text(out, "", "another is being taken");
+    }
+    if (answer_count(snapshot, "failed") != 0) {
+        print_count(out, "  FAILED", answer_count(snapshot, "failed"));
+    }
+    print_retention(out, answer_member(data, "retention"));
+}
+
 /* --- status --- */
 
 static const char *state_meaning(const char *state)
@@ -106,6 +150,7 @@ void boxctl_view_status(FILE *out, yajl_val data, uint64_t now_ms)
     fprintf(out, "%-*s%s, %s records, %s\n", LABEL_WIDTH, "log", answer_text(data, "log_state"),
             figure_count(records, answer_count(data, "log_records")),
             figure_bytes(bytes, answer_count(data, "log_bytes")));
+    boxctl_view_upkeep(out, data);
     boxctl_view_mirror(out, answer_member(data, "mirror"), now_ms);
 }
 

@@ -18,6 +18,8 @@ void boxctl_view_user(FILE *out, yajl_val data, uint64_t now_ms);
 void boxctl_view_log(FILE *out, yajl_val data, uint64_t now_ms);
 void boxctl_view_audit(FILE *out, yajl_val data, uint64_t now_ms);
 
+/* The newest snapshot, and what is kept of the log. */
+void boxctl_view_upkeep(FILE *out, yajl_val data);
 /* One line on the mirror, or that there is none. */
 void boxctl_view_mirror(FILE *out, yajl_val mirror, uint64_t now_ms);
 

@@ -126,5 +126,6 @@ void boxctl_view_log(FILE *out, yajl_val data, uint64_t now_ms)
     print_flushes(out, shards);
     print_histogram(out, shards);
     fputs("\n", out);
+    boxctl_view_upkeep(out, data);
     boxctl_view_mirror(out, answer_member(data, "mirror"), now_ms);
 }

@@ -223,6 +223,36 @@ static void write_sum(struct json_writer *writer, const struct control_scene *sc
     json_writer_count(writer, name, sum);
 }
 
+static void write_upkeep(struct json_writer *writer, const struct control_scene *scene)
+{
+    const struct upkeep_metrics *upkeep = &scene->group->upkeep;
+    const uint64_t created_ms = metric_get(&upkeep->snapshot_created_ms);
+    char holder[UPKEEP_HOLDER_BYTES];
+    json_writer_object(writer, "snapshot");
+    json_writer_count(writer, "number", metric_get(&upkeep->snapshot_number));
+    if (created_ms == 0) {
+        json_writer_null(writer, "age_ms");
+    } else {
+        json_writer_count(writer, "age_ms",
+                          scene->now_ms > created_ms ? scene->now_ms - created_ms : 0);
+    }
+    json_writer_count(writer, "took_ms", metric_get(&upkeep->snapshot_took_ms));
+    json_writer_count(writer, "bytes", metric_get(&upkeep->snapshot_bytes));
+    json_writer_bool(writer, "running", metric_get(&upkeep->snapshot_running) != 0);
+    json_writer_count(writer, "taken", metric_get(&upkeep->snapshots_taken));
+    json_writer_count(writer, "failed", metric_get(&upkeep->snapshots_failed));
+    json_writer_object_end(writer);
+    json_writer_object(writer, "retention");
+    json_writer_count(writer, "kept_bytes", metric_get(&upkeep->log_kept_bytes));
+    json_writer_count(writer, "limit_bytes", metric_get(&upkeep->log_limit_bytes));
+    json_writer_bool(writer, "over_limit", metric_get(&upkeep->log_over_limit) != 0);
+    json_writer_count(writer, "given_up", metric_get(&upkeep->segments_given_up));
+    json_writer_count(writer, "failures", metric_get(&upkeep->upkeep_failures));
+    upkeep_metrics_holder(upkeep, holder);
+    json_writer_text(writer, "held_by", holder);
+    json_writer_object_end(writer);
+}
+
 void control_answer_status(struct json_writer *writer, const struct control_scene *scene)
 {
     json_writer_object(writer, "data");
@@ -248,6 +278,7 @@ void control_answer_status(struct json_writer *writer, const struct control_scen
               offsetof(struct worker_metrics, bookings_reserved));
     write_sum(writer, scene, "log_records", offsetof(struct worker_metrics, log_records));
     write_sum(writer, scene, "log_bytes", offsetof(struct worker_metrics, log_bytes));
+    write_upkeep(writer, scene);
     write_mirror(writer, scene);
     json_writer_object_end(writer);
 }
@@ -265,6 +296,7 @@ void control_answer_log(struct json_writer *writer, const struct control_scene *
         json_writer_object_end(writer);
     }
     json_writer_array_end(writer);
+    write_upkeep(writer, scene);
     write_mirror(writer, scene);
     json_writer_object_end(writer);
 }

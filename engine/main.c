@@ -429,6 +429,7 @@ static void wait_for_end(struct boxoffice *boxoffice, const sigset_t *signals)
                                               .epoch = boxoffice->recovery.epoch,
                                               .config_path = boxoffice->config_path,
                                               .config = &boxoffice->config,
+                                              .metrics = &group->upkeep,
                                               .unsaved_bytes = boxoffice->recovery.bytes};
     uint64_t stop_asked_ms = 0;
 

@@ -1,5 +1,7 @@
 #include "metrics.h"
 
+#include <string.h>
+
 enum { STEPS = 16, STEP_BITS = 4, FIRST_POWER = 10 }; /* 2^10 ns is about 1 us */
 
 /* Below 2^10 ns: bucket 0. Else the power of two and the next four bits. */
@@ -46,4 +48,36 @@ uint64_t histogram_quantile_ns(const struct histogram *histogram, double quantil
             return histogram_bucket_ns(i);
     }
     return histogram_bucket_ns(HISTOGRAM_BUCKETS - 1);
+}
+
+/* --- the holder's name: a sequence lock, as it is longer than one word (Lameter,
+ * "Effective synchronization on Linux/NUMA systems", 2005; the fences after Boehm,
+ * "Can seqlocks get along with programming language memory models?", 2012) --- */
+
+void upkeep_metrics_set_holder(struct upkeep_metrics *metrics, const char *name)
+{
+    uint64_t words[UPKEEP_HOLDER_WORDS] = {0};
+    size_t length = strnlen(name, UPKEEP_HOLDER_BYTES - 1);
+    uint64_t version = metric_get(&metrics->holder_version);
+
+    memcpy(words, name, length);
+    metric_set(&metrics->holder_version, version + 1);
+    atomic_thread_fence(memory_order_release);
+    for (uint32_t i = 0; i < UPKEEP_HOLDER_WORDS; i++)
+        metric_set(&metrics->holder[i], words[i]);
+    atomic_store_explicit(&metrics->holder_version, version + 2, memory_order_release);
+}
+
+void upkeep_metrics_holder(const struct upkeep_metrics *metrics, char *out)
+{
+    uint64_t words[UPKEEP_HOLDER_WORDS], before, after;
+
+    do {
+        before = atomic_load_explicit(&metrics->holder_version, memory_order_acquire);
+        for (uint32_t i = 0; i < UPKEEP_HOLDER_WORDS; i++)
+            words[i] = metric_get(&metrics->holder[i]);
+        atomic_thread_fence(memory_order_acquire);
+        after = metric_get(&metrics->holder_version);
+    } while (before != after || before % 2 != 0);
+    memcpy(out, words, sizeof words);
 }

@@ -63,6 +63,32 @@ struct worker_metrics {
     struct histogram flush; /* block submitted -> durable */
 };
 
+/* Of the logs' upkeep, for all shards together. Written by the main thread. */
+enum { UPKEEP_HOLDER_WORDS = 8 };
+
+struct upkeep_metrics {
+    _Alignas(64) _Atomic uint64_t snapshot_number; /* of the newest; 0: none */
+    _Atomic uint64_t snapshot_created_ms;          /* Unix */
+    _Atomic uint64_t snapshot_bytes;
+    _Atomic uint64_t snapshot_took_ms; /* the last one this engine took; 0: none yet */
+    _Atomic uint64_t snapshot_running; /* 1: one is being taken */
+    _Atomic uint64_t snapshots_taken;
+    _Atomic uint64_t snapshots_failed;
+    _Atomic uint64_t log_kept_bytes;
+    _Atomic uint64_t log_limit_bytes; /* 0: none */
+    _Atomic uint64_t log_over_limit;  /* 1: more is kept */
+    _Atomic uint64_t segments_given_up;
+    _Atomic uint64_t upkeep_failures;
+    _Atomic uint64_t holder_version; /* odd while it is written */
+    _Atomic uint64_t holder[UPKEEP_HOLDER_WORDS];
+};
+enum { UPKEEP_HOLDER_BYTES = UPKEEP_HOLDER_WORDS * 8 };
+
+/* What holds the oldest log back: a cursor's name, "snapshot", "no snapshot", or "" if
+ * nothing does. Set by the main thread; read by any, into UPKEEP_HOLDER_BYTES. */
+void upkeep_metrics_set_holder(struct upkeep_metrics *metrics, const char *name);
+void upkeep_metrics_holder(const struct upkeep_metrics *metrics, char *out);
+
 static inline void metric_add(_Atomic uint64_t *metric, uint64_t n)
 {
     /* One writer: a plain read-modify-write without a locked instruction. */

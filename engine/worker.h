@@ -38,6 +38,7 @@ struct worker_group {
     _Atomic uint32_t drained;      /* workers with nothing in flight any more */
     _Atomic int exit_code;         /* set by the worker whose log failed */
     _Atomic uint32_t states_asked; /* grows: every worker logs a RECORD_STATE */
+    struct upkeep_metrics upkeep;  /* of the logs; the main thread's */
     _Atomic uint64_t stuck; /* a bit for each worker that makes no turns; the watchdog's word */
 };
 

@@ -204,6 +204,60 @@ static void print_decisions(struct page *page, const struct worker_group *group)
         }
 }
 
+static void print_one(struct page *page, const char *name, const char *type, const char *help,
+                      uint64_t value)
+{
+    print_family(page, name, type, help);
+    print(page, "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void print_snapshots(struct page *page, const struct upkeep_metrics *upkeep, uint64_t now_ms)
+{
+    const uint64_t created_ms = metric_get(&upkeep->snapshot_created_ms);
+    const uint64_t took_ms = metric_get(&upkeep->snapshot_took_ms);
+
+    print_one(page, "boxoffice_snapshot_number", "gauge", "The newest snapshot; 0: none.",
+              metric_get(&upkeep->snapshot_number));
+    if (created_ms != 0)
+        print_one(page, "boxoffice_snapshot_age_seconds", "gauge",
+                  "Since the newest snapshot was begun.",
+                  now_ms > created_ms ? (now_ms - created_ms) / 1000 : 0);
+    print_family(page, "boxoffice_snapshot_duration_seconds", "gauge",
+                 "What the last snapshot of this process took.");
+    print(page, "boxoffice_snapshot_duration_seconds %llu.%03llu\n",
+          (unsigned long long)(took_ms / 1000), (unsigned long long)(took_ms % 1000));
+    print_one(page, "boxoffice_snapshot_bytes", "gauge", "Of the newest snapshot's file.",
+              metric_get(&upkeep->snapshot_bytes));
+    print_one(page, "boxoffice_snapshot_running", "gauge", "1 while one is taken.",
+              metric_get(&upkeep->snapshot_running));
+    print_one(page, "boxoffice_snapshots_taken_total", "counter", "Snapshots this process took.",
+              metric_get(&upkeep->snapshots_taken));
+    print_one(page, "boxoffice_snapshots_failed_total", "counter",
+              "Snapshots that failed, each an alarm in the log.",
+              metric_get(&upkeep->snapshots_failed));
+}
+
+/* Cursors' names are of letters, digits and dashes: nothing to escape. */
+static void print_retention(struct page *page, const struct upkeep_metrics *upkeep)
+{
+    char holder[UPKEEP_HOLDER_BYTES];
+
+    print_one(page, "boxoffice_log_kept_bytes", "gauge", "Of all segments there are.",
+              metric_get(&upkeep->log_kept_bytes));
+    print_one(page, "boxoffice_log_limit_bytes", "gauge", "Above it is an alarm; 0: no limit.",
+              metric_get(&upkeep->log_limit_bytes));
+    print_one(page, "boxoffice_log_over_limit", "gauge", "1 while more is kept than the limit.",
+              metric_get(&upkeep->log_over_limit));
+    print_one(page, "boxoffice_log_segments_given_up_total", "counter",
+              "Segments nobody needed any more.", metric_get(&upkeep->segments_given_up));
+    print_one(page, "boxoffice_log_upkeep_failures_total", "counter",
+              "Looks at the log that failed.", metric_get(&upkeep->upkeep_failures));
+    upkeep_metrics_holder(upkeep, holder);
+    print_family(page, "boxoffice_log_held_by", "gauge", "Who needs the oldest log there is.");
+    if (holder[0] != '\0')
+        print(page, "boxoffice_log_held_by{holder=\"%s\"} 1\n", holder);
+}
+
 /* Exact seconds: nanoseconds are printed as decimals, not through a float. */
 static void print_seconds(struct page *page, uint64_t ns)
 {
@@ -266,6 +320,8 @@ enum rest_outcome rest_metrics(struct rest_call *call)
     struct page page = {body, body + bytes_max};
     print_published(&page, group);
     print_mailboxes(&page, group);
+    print_snapshots(&page, &group->upkeep, worker_now_ms(call->rest->worker));
+    print_retention(&page, &group->upkeep);
     print_responses(&page, group);
     print_decisions(&page, group);
     print_histogram(&page, group, "boxoffice_request_duration_seconds",

@@ -5,6 +5,7 @@
 #define PERSIST_LOG_UPKEEP_H
 
 #include "../engine/config.h"
+#include "../engine/metrics.h"
 #include "retention.h"
 #include "snapshot_child.h"
 
@@ -13,17 +14,20 @@ struct log_upkeep_options {
     uint32_t epoch;
     const char *config_path; /* for the child; NULL: none */
     const struct config *config;
-    uint64_t unsaved_bytes; /* of log that recovery replayed: not in the snapshot */
+    struct upkeep_metrics *metrics; /* where it says how things are; NULL: nowhere */
+    uint64_t unsaved_bytes;         /* of log that recovery replayed: not in the snapshot */
 };
 
 struct log_upkeep {
     struct log_upkeep_options options;
     struct snapshot_child child;
     struct retention_report report;
-    bool due;             /* a snapshot is to be begun with the next step */
-    uint64_t saved_bytes; /* of log there were when the last snapshot was begun */
-    uint64_t next_ms;     /* of the next look at what may go */
-    bool over, failed;    /* said already */
+    bool due;                     /* a snapshot is to be begun with the next step */
+    uint64_t saved_bytes;         /* of log there were when the last snapshot was begun */
+    uint64_t begun_ms;            /* the snapshot that runs */
+    uint64_t next_ms;             /* of the next look at what may go */
+    bool over, failed;            /* said already */
+    struct upkeep_metrics unread; /* in place of options.metrics */
 };
 
 void log_upkeep_init(struct log_upkeep *upkeep, const struct log_upkeep_options *options);

@@ -42,6 +42,14 @@ def snapshot(engine, **settings):
                      **{"SNAPSHOT_WRITE_MB_PER_SECOND": 0, **settings})
 
 
+def metrics(engine):
+    """The families without a shard: {name with labels: number}."""
+    answer = Client(engine, tokens.mint(engine, role="admin")).get("/metrics")
+    equal(answer.status, 200, "metrics")
+    lines = [line.rsplit(" ", 1) for line in answer.raw.decode().splitlines() if line[0] != "#"]
+    return {name: float(value) for name, value in lines if "shard=" not in name}
+
+
 def snapshots(engine):
     return sorted(glob.glob(os.path.join(engine.data, "snapshots", "*.snap")))
 
@@ -266,8 +274,35 @@ def test_backup():
     _ = buyers
 
 
+def said_of_upkeep(engine):
+    """/metrics, boxctl status and boxctl log say the same of snapshots and of what holds the log."""
+    time.sleep(3)  # until it has looked again
+    newest = len(engine.events("snapshot_taken"))
+    lines = metrics(engine)
+    equal(lines["boxoffice_snapshot_number"], newest, "number")
+    equal(lines["boxoffice_snapshots_taken_total"], newest, "taken")
+    equal(lines["boxoffice_snapshots_failed_total"], 0, "failed")
+    equal(lines["boxoffice_snapshot_bytes"], os.path.getsize(snapshots(engine)[-1]), "bytes")
+    check(0 < lines["boxoffice_snapshot_duration_seconds"] < 30, "duration")
+    check(0 <= lines["boxoffice_snapshot_age_seconds"] < 60, "age")
+    kept = sum(os.path.getsize(path) for path in segments(engine))
+    equal(lines["boxoffice_log_kept_bytes"], kept, "kept")
+    equal(lines["boxoffice_log_limit_bytes"], 1000000, "limit")
+    equal(lines["boxoffice_log_over_limit"], 1, "over the limit")
+    equal(lines['boxoffice_log_held_by{holder="mirror"}'], 1, "holder")
+    for what in ("status", "log"):
+        shown = json.loads(boxctl(engine, "--json", what))
+        shown = shown.get("data", shown)
+        equal((shown["snapshot"]["number"], shown["snapshot"]["failed"]), (newest, 0), what)
+        equal((shown["retention"]["held_by"], shown["retention"]["over_limit"],
+               shown["retention"]["kept_bytes"]), ("mirror", True, kept), what)
+        text = boxctl(engine, what)
+        check(f"snapshot       {newest}, " in text and "TOO MUCH, held back by mirror" in text, text)
+
+
 def test_cursors():
-    """Nothing goes that a cursor still needs; boxctl says who holds it; once dropped, it goes."""
+    """Nothing goes that a cursor still needs; /metrics and boxctl say who holds it, and what the
+    snapshots are."""
     engine = Engine(shards=1, ttl=600, SNAPSHOT_LOG_MB=1, MIRROR_POSTGRES="host=nowhere.invalid",
                     RETENTION_LOG_MB_MAX=1).start()
     sale = Sale(engine, seats=(100, 50000), max_per_user=4)
@@ -280,6 +315,7 @@ def test_cursors():
     check(engine.events("log_too_large"), "no alarm")
     shown = json.loads(boxctl(engine, "--json", "cursors"))
     equal((shown["held_by"], shown["over"]), ("mirror", True), "boxctl cursors")
+    said_of_upkeep(engine)
     equal(boxctl(engine, "cursors", "drop", "nobody", exit_code=66), "", "an unknown cursor")
     equal(engine.stop(), 0, "exit")
 

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,6 +97,44 @@ static void test_counter(void **state)
     assert_int_equal(metric_get(&metric), 1);
 }
 
+struct renaming {
+    struct upkeep_metrics metrics;
+    _Atomic bool stop;
+};
+
+static void *rename_on(void *context)
+{
+    struct renaming *renaming = context;
+    for (uint32_t i = 0; !atomic_load(&renaming->stop); i++)
+        upkeep_metrics_set_holder(&renaming->metrics, i % 2 ? "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                                                            : "bbbbbbbbbbbbbbbbbbb");
+    return NULL;
+}
+
+/* A holder's name is read whole while it is written; one too long is cut. */
+static void test_holder(void **state)
+{
+    (void)state;
+    static struct renaming renaming;
+    char name[UPKEEP_HOLDER_BYTES], longest[UPKEEP_HOLDER_BYTES + 9] = {0};
+    upkeep_metrics_holder(&renaming.metrics, name);
+    assert_string_equal(name, "");
+    memset(longest, 'x', sizeof longest - 1);
+    upkeep_metrics_set_holder(&renaming.metrics, longest);
+    upkeep_metrics_holder(&renaming.metrics, name);
+    assert_int_equal(strlen(name), UPKEEP_HOLDER_BYTES - 1);
+    pthread_t thread;
+    upkeep_metrics_set_holder(&renaming.metrics, "b");
+    assert_int_equal(pthread_create(&thread, NULL, rename_on, &renaming), 0);
+    for (int i = 0; i < 200000; i++) {
+        upkeep_metrics_holder(&renaming.metrics, name);
+        assert_int_equal(strspn(name, name[0] == 'a' ? "a" : "b"), strlen(name));
+        assert_true(strlen(name) == 1 || strlen(name) == (name[0] == 'a' ? 35 : 19));
+    }
+    atomic_store(&renaming.stop, true);
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_ends_take_the_rest),
         cmocka_unit_test(test_quantiles_of_a_uniform_run),
         cmocka_unit_test(test_counter),
+        cmocka_unit_test(test_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
