@@ -359,6 +359,9 @@ void worker_turn(struct worker *worker, uint64_t wait_ns_max)
     worker->journal.flush(worker->journal.context);
     worker_publish_counts(worker);
     release_durable(worker);
+    /* A released part may have taken an order a step further, with a record of its own:
+     * nothing would wake us for that. */
+    worker->journal.flush(worker->journal.context);
     publish_mailboxes(worker);
     publish_metrics(worker);
     sleep_or_go_on(worker, wait_ns_max);

@@ -242,7 +242,8 @@ static inline void sim_pass(struct sim *sim, uint64_t ms)
     sim->ns += ms * 1000000;
 }
 
-/* One turn of every worker; flushes that were submitted before end, unless stuck. */
+/* One turn of every worker; flushes that were submitted before end, unless stuck. Nobody
+ * goes to sleep on a record that no flush will make durable: nothing would wake them. */
 static inline void sim_turn(struct sim *sim)
 {
     for (uint16_t i = 0; i < sim->group.shard_count; i++) {
@@ -250,6 +251,7 @@ static inline void sim_turn(struct sim *sim)
         if (!log->stuck && log->state != JOURNAL_FAILED)
             log->durable = log->submitted;
         worker_turn(sim->group.workers[i], 0);
+        assert(log->submitted != log->durable || log->appended == log->submitted);
     }
 }
 
