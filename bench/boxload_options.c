@@ -32,7 +32,7 @@ void options_help(void)
           "                      last-seat   all connections race for each zone's last seat\n"
           "                      raw         GET a fixed path (see --path)\n"
           "                      raw-reserve the bytes of a reserve, any 2xx will do\n"
-          "                      seats       random named seats of large seated zones\n"
+          "                      seats       named seats of large seated zones\n"
           "                      best        the best available of large seated zones\n"
           "  --target HOST:PORT  loopback only (127.0.0.1:8080)\n"
           "  --connections N     (64)\n"
@@ -47,8 +47,10 @@ void options_help(void)
           "  --zones N           zones to create (16; last-seat: one per round)\n"
           "  --capacity N        seats of each (5000000; sold-out and last-seat: 1)\n"
           "  --quantity N        tickets per reserve (1)\n"
-          "  --max-per-user N    of the event created (1000000)\n"
-          "  --rotate-users      another user with each request, as behind a proxy\n"
+          "  --max-per-user N    of the event created (10000)\n"
+          "  --per-user N        requests of a connection as one user, then the next (1000)\n"
+          "  --apart             seats: nobody wants another's, until all were wanted once;\n"
+          "                      without it they are chosen at random\n"
           "  --path PATH         raw: what to GET (/)\n"
           "  --allow-refused     429 and 503 are answers, not errors\n"
           "  --retry-lost        reconnect and repeat what was not answered, same key\n"
@@ -151,6 +153,7 @@ enum option_id {
     OPT_MAX_PER_USER,
     OPT_PER_USER,
     OPT_PATH,
+    OPT_APART,
     OPT_ALLOW_REFUSED,
     OPT_RETRY_LOST,
     OPT_LAPSE,
@@ -181,6 +184,7 @@ static const struct option long_options[] = {
     {"max-per-user", required_argument, NULL, OPT_MAX_PER_USER},
     {"per-user", required_argument, NULL, OPT_PER_USER},
     {"path", required_argument, NULL, OPT_PATH},
+    {"apart", no_argument, NULL, OPT_APART},
     {"allow-refused", no_argument, NULL, OPT_ALLOW_REFUSED},
     {"retry-lost", no_argument, NULL, OPT_RETRY_LOST},
     {"lapse", no_argument, NULL, OPT_LAPSE},
@@ -205,6 +209,8 @@ struct pending {
 static bool flag_apply(struct options *options, int id)
 {
     switch (id) {
+    case OPT_APART:
+        return options->apart = true;
     case OPT_ALLOW_REFUSED:
         return options->allow_refused = true;
     case OPT_RETRY_LOST:
@@ -320,6 +326,8 @@ static const char *options_check(struct options *options, const struct pending *
     bool seated = options->scenario == SCENARIO_SEATS || options->scenario == SCENARIO_BEST;
     if (seated && (options->capacity % OPTIONS_ROW_SEATS != 0 || options->capacity > 100000))
         return "a seated zone has a multiple of 100 seats, 100000 at most";
+    if (options->apart && options->scenario != SCENARIO_SEATS)
+        return "--apart is for the scenario seats";
     if (seated && options->quantity > 32)
         return "of numbered seats --quantity is 32 at most";
     if (!options->capacity)

@@ -47,6 +47,7 @@ struct options {
     uint64_t per_user;  /* requests of a connection as one user, then the next */
     int cpu;            /* -1: not pinned */
     int server_pid;     /* 0: none; else its CPU time is measured too */
+    bool apart;         /* seats: no two requests want the same, see boxload_scenario.c */
     bool allow_refused; /* 429 and 503 are answers, not errors */
     bool retry_lost;    /* reconnect and repeat what was not answered */
     bool lapse;         /* reservations may lapse while it runs */

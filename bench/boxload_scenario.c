@@ -109,17 +109,42 @@ static void key_and_length_put(struct client *client, size_t body_bytes)
     put(client, line);
 }
 
-/* What stands behind the zone's id: how many, or neighbours anywhere in the zone. */
+/* Apart: the halls are cut into series of `quantity` neighbours and each request of each
+ * client has one of its own, until all were wanted once. Counted through the zones first,
+ * so that all fill alike. `number` counts the client's requests from 0. */
+static uint64_t series_of(const struct scenario *scenario, const struct client *client,
+                          uint64_t number)
+{
+    return client->index + number * scenario->options->connections;
+}
+
+/* The first of the neighbours a request wants in its zone. */
+static void seats_choose(struct client *client, const struct scenario *scenario, unsigned *row,
+                         unsigned *seat)
+{
+    const struct options *options = scenario->options;
+    uint64_t rows = options->capacity / OPTIONS_ROW_SEATS;
+    uint64_t row_series = OPTIONS_ROW_SEATS / options->quantity;
+    if (!options->apart) {
+        uint64_t dice = client_random(client);
+        *row = 1 + (unsigned)(dice % rows);
+        *seat = 1 + (unsigned)(dice >> 32) % (OPTIONS_ROW_SEATS + 1 - options->quantity);
+        return;
+    }
+    uint64_t series = series_of(scenario, client, client->n - 1) / scenario->zone_count;
+    *row = 1 + (unsigned)(series / row_series % rows);
+    *seat = 1 + (unsigned)(series % row_series) * options->quantity;
+}
+
+/* What stands behind the zone's id: how many, or which. */
 static int tail_build(struct client *client, const struct scenario *scenario, char *tail,
                       size_t tail_bytes)
 {
     const struct options *options = scenario->options;
     if (options->scenario != SCENARIO_SEATS)
         return snprintf(tail, tail_bytes, "\",\"quantity\":%u}", options->quantity);
-    uint64_t dice = client_random(client);
-    uint64_t rows = options->capacity / OPTIONS_ROW_SEATS;
-    unsigned row = 1 + (unsigned)(dice % rows);
-    unsigned seat = 1 + (unsigned)(dice >> 32) % (OPTIONS_ROW_SEATS + 1 - options->quantity);
+    unsigned row, seat;
+    seats_choose(client, scenario, &row, &seat);
     int used = snprintf(tail, tail_bytes, "\",\"seats\":[");
     for (unsigned i = 0; i < options->quantity; i++)
         used += snprintf(tail + used, tail_bytes - (size_t)used, "%s\"%u-%u\"", i > 0 ? "," : "",
@@ -213,6 +238,8 @@ static uint32_t zone_choose(const struct scenario *scenario, const struct client
         return 0;
     if (scenario->options->scenario == SCENARIO_LAST_SEAT)
         return (uint32_t)(client->n % scenario->zone_count); /* all race for the same one */
+    if (scenario->options->apart)
+        return (uint32_t)(series_of(scenario, client, client->n) % scenario->zone_count);
     return (uint32_t)((client->index + client->n) % scenario->zone_count);
 }
 

@@ -57,6 +57,7 @@ static void test_wrong_use(void **state)
         {"--scenario raw --duration 1 --rate 1e3", "--rate"},
         {"--scenario raw --duration 1 more", "more"},
         {"--scenario raw --duration 1 --frobnicate", "--frobnicate"},
+        {"--scenario best --duration 1 --tokens f --organizer-token f --apart", "--apart"},
         {"--scenario last-seat --tokens f --zone 017f22e2-79b0-7cc3-98c4-dc0c0c07398f --rate 5",
          "--rate"},
     };

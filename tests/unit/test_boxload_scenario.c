@@ -214,6 +214,51 @@ static void test_refused_for_load(void **state)
     world_release(&world);
 }
 
+/* Where the seats of the request just built are: its zone (0 or 1), row and first seat. */
+static uint32_t seats_wanted(const struct world *world)
+{
+    const struct client *client = &world->client;
+    unsigned row, seat, next_row, next;
+    const char *seats =
+        memmem(client->request, client->length, "\"seats\":[", sizeof "\"seats\":[" - 1);
+    assert_non_null(seats);
+    assert_int_equal(
+        sscanf(seats, "\"seats\":[\"%u-%u\",\"%u-%u\"]", &row, &seat, &next_row, &next), 4);
+    assert_int_equal(next_row, row);
+    assert_int_equal(next, seat + 1);
+    assert_memory_equal(client->request + client->zone_at, client->zone ? zone_id_other : zone_id,
+                        36);
+    return client->zone * 200 + (row - 1) * 100 + seat - 1;
+}
+
+/* Apart, requests of all connections want each pair of both halls once, then again. */
+static void test_seats_apart(void **state)
+{
+    (void)state;
+    struct world world;
+    uint8_t wanted[400] = {0};
+    world_init(&world, SCENARIO_SEATS, 200);
+    world.options.capacity = 200;
+    world.options.quantity = 2;
+    world.options.connections = 4;
+    world.options.apart = true;
+    for (uint32_t index = 0; index < 4; index++) {
+        client_release(&world.client);
+        assert_true(client_init(&world.client, &world.scenario, index));
+        for (int i = 0; i < 50; i++) {
+            scenario_next(&world.scenario, &world.client);
+            wanted[seats_wanted(&world)]++;
+        }
+    }
+    for (int seat = 0; seat < 400; seat += 2)
+        assert_int_equal(wanted[seat], 1);
+    uint32_t last = seats_wanted(&world);
+    for (int i = 0; i < 50; i++)
+        scenario_next(&world.scenario, &world.client);
+    assert_int_equal(seats_wanted(&world), last);
+    world_release(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_race_takes_every_seat),
         cmocka_unit_test(test_mixed_settles_what_it_holds),
         cmocka_unit_test(test_refused_for_load),
+        cmocka_unit_test(test_seats_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
