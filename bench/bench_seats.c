@@ -2,7 +2,9 @@
  * sold at random and from the front, and with nothing together; and of counting
  * all pairs of stops of a train.
  *
- *   bench_seats [ROUNDS]     picks for each line; a table on stdout */
+ *   bench_seats [ROUNDS [json]]     picks for each line; a table on stdout, or a JSON
+ *                                   array of its lines */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +22,8 @@ static uint64_t nanoseconds_now(void)
 }
 
 struct samples {
-    uint32_t count, max;
+    uint32_t count, max, lines;
+    bool json;
     uint32_t *nanoseconds;
 };
 
@@ -34,12 +37,20 @@ static void samples_print(struct samples *samples, const char *hall, const char 
                           const char *wish, uint32_t chosen)
 {
     uint32_t count = samples->count;
+    double p50, p99, max;
 
     qsort(samples->nanoseconds, count, sizeof *samples->nanoseconds, sample_order);
-    printf("%-24s %-14s %-12s %7.2f %7.2f %8.2f %7.1f%%\n", hall, sold, wish,
-           samples->nanoseconds[count / 2] / 1e3,
-           samples->nanoseconds[(uint64_t)count * 99 / 100] / 1e3,
-           samples->nanoseconds[count - 1] / 1e3, 100.0 * chosen / count);
+    p50 = samples->nanoseconds[count / 2] / 1e3;
+    p99 = samples->nanoseconds[(uint64_t)count * 99 / 100] / 1e3;
+    max = samples->nanoseconds[count - 1] / 1e3;
+    if (samples->json)
+        printf("%s{\"hall\": \"%s\", \"sold\": \"%s\", \"seats\": \"%s\", \"p50_us\": %.2f, "
+               "\"p99_us\": %.2f, \"max_us\": %.2f, \"chosen\": %.3f}",
+               samples->lines++ ? ",\n " : "[", hall, sold, wish, p50, p99, max,
+               (double)chosen / count);
+    else
+        printf("%-24s %-14s %-12s %7.2f %7.2f %8.2f %7.1f%%\n", hall, sold, wish, p50, p99, max,
+               100.0 * chosen / count);
 }
 
 static void sample_add(struct samples *samples, uint64_t began)
@@ -264,19 +275,21 @@ static void plan_run(uint32_t rows, uint32_t seats)
 
 int main(int argc, char **argv)
 {
-    struct samples samples = {.max = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 20000};
+    struct samples samples = {.max = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 20000,
+                              .json = argc > 2 && strcmp(argv[2], "json") == 0};
     struct seat_plan *hall = fixture_hall(400, 50), *large = fixture_hall(1000, 100);
     struct seat_plan *random = hall_of_random_ranks(400, 50), *train = fixture_hall(60, 20);
 
-    if (argc > 2 || samples.max == 0) {
-        fprintf(stderr, "usage: bench_seats [ROUNDS]\n");
+    if (argc > 3 || (argc > 2 && !samples.json) || samples.max == 0) {
+        fprintf(stderr, "usage: bench_seats [ROUNDS [json]]\n");
         return 64;
     }
     samples.nanoseconds = calloc(samples.max, sizeof *samples.nanoseconds);
     if (!samples.nanoseconds)
         return 71;
-    printf("%-24s %-14s %-12s %7s %7s %8s %8s\n", "", "sold", "seats", "p50 us", "p99 us", "max us",
-           "chosen");
+    if (!samples.json)
+        printf("%-24s %-14s %-12s %7s %7s %8s %8s\n", "", "sold", "seats", "p50 us", "p99 us",
+               "max us", "chosen");
     for (size_t i = 0; i < sizeof SCENES / sizeof SCENES[0]; i++) {
         hall_run(hall, "20,000", &SCENES[i], &samples);
         hall_run(random, "20,000, random ranks", &SCENES[i], &samples);
@@ -285,8 +298,12 @@ int main(int argc, char **argv)
     for (uint32_t percent = 0; percent < 100; percent += 30)
         train_run(train, "train of 1,200", percent, &samples);
     train_run(large, "100,000 x 31 segments", 50, &samples);
-    plan_run(400, 50);
-    plan_run(1000, 100);
+    if (samples.json) {
+        printf("]\n");
+    } else {
+        plan_run(400, 50);
+        plan_run(1000, 100);
+    }
     seat_plan_free(hall);
     seat_plan_free(large);
     seat_plan_free(random);
