@@ -12,6 +12,7 @@
 #include "../persist/durable_mark.h"
 #include "../persist/replay_shards.h"
 #include "../persist/retention.h"
+#include "../persist/paced_storage.h"
 #include "../persist/snapshot_process.h"
 #include "../persist/snapshot_take.h"
 
@@ -47,16 +48,16 @@ static void print_taken(const struct snapshot_taken *taken, bool json)
 int boxctl_snapshot(const struct boxctl_options *options, const struct config *config)
 {
     struct log_error error = {0};
+    struct paced_storage paced;
     struct snapshot_taken taken;
     struct data_dir *dir = NULL;
     snapshot_idle();
-    int code = data_dir_open_reader(&dir, config->storage.data_dir, &error);
+    paced_storage_init(&paced, storage_system(true), config->snapshot.read_mb_per_second,
+                       config->snapshot.write_mb_per_second);
+    int code = data_dir_open_reader_on(&dir, &paced.storage, config->storage.data_dir, &error);
     if (code == 0) {
-        const struct snapshot_take_options take = {.dir = dir,
-                                                   .shard = replay_shard_options(config),
-                                                   .mb_per_second =
-                                                       config->snapshot.write_mb_per_second,
-                                                   .now_ms = unix_ms()};
+        const struct snapshot_take_options take = {
+            .dir = dir, .shard = replay_shard_options(config), .now_ms = unix_ms()};
         code = snapshot_take(&take, &taken, &error);
     }
     data_dir_close(dir);

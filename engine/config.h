@@ -46,6 +46,7 @@ struct config {
     } storage;
     struct {
         uint32_t log_mb;              /* take one when the log grew by so much; 0: never */
+        uint32_t read_mb_per_second;  /* 0: as fast as it goes */
         uint32_t write_mb_per_second; /* 0: as fast as it goes */
     } snapshot;
     struct {

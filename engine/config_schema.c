@@ -72,9 +72,11 @@ const struct config_key config_keys[] = {
     COUNT(snapshot, log_mb, 0, 1u << 20, "1024", "megabytes",
           "Take a snapshot when the logs have grown by so much since the last, so that a\n"
           "start need replay no more than about this; 0 is only when boxctl asks."),
+    COUNT(snapshot, read_mb_per_second, 0, 1u << 20, "64", "megabytes per second",
+          "How fast log and snapshots are read for it, so that it does not take the disk\n"
+          "from the log; 0 is as fast as it goes."),
     COUNT(snapshot, write_mb_per_second, 0, 1u << 20, "32", "megabytes per second",
-          "How fast it is written, so that it does not take the disk from the log; 0 is\n"
-          "as fast as it goes."),
+          "How fast it is written; 0 is as fast as it goes."),
 
     SWITCH(retention, enabled, "true",
            "Reuse log that the last two snapshots and every cursor (the mirror's) have\n"

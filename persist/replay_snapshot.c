@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "paced_storage.h"
 #include "replay_shards.h"
 #include "snapshot_process.h"
 #include "snapshot_take.h"
@@ -18,16 +19,17 @@ static uint64_t wall_ms(void)
 int replay_snapshot(const struct replay_options *options)
 {
     struct log_error error = {0};
+    struct paced_storage paced;
     struct snapshot_taken taken;
     struct data_dir *dir = NULL;
     snapshot_idle();
-    int code = data_dir_open_reader(&dir, options->config.storage.data_dir, &error);
+    paced_storage_init(&paced, storage_system(true), options->config.snapshot.read_mb_per_second,
+                       options->config.snapshot.write_mb_per_second);
+    int code =
+        data_dir_open_reader_on(&dir, &paced.storage, options->config.storage.data_dir, &error);
     if (code == 0) {
-        const struct snapshot_take_options take = {.dir = dir,
-                                                   .shard = replay_shard_options(&options->config),
-                                                   .mb_per_second =
-                                                       options->config.snapshot.write_mb_per_second,
-                                                   .now_ms = wall_ms()};
+        const struct snapshot_take_options take = {
+            .dir = dir, .shard = replay_shard_options(&options->config), .now_ms = wall_ms()};
         code = snapshot_take(&take, &taken, &error);
     }
     data_dir_close(dir);

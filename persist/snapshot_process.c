@@ -11,16 +11,24 @@
 
 /* --- pauses --- */
 
-static uint64_t monotonic_ns(void)
+uint64_t snapshot_monotonic_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * 1000000000U + (uint64_t)time.tv_nsec;
 }
 
+void snapshot_sleep_ns(uint64_t ns)
+{
+    if (ns > 0)
+        nanosleep(&(struct timespec){.tv_sec = (time_t)(ns / 1000000000U),
+                                     .tv_nsec = (long)(ns % 1000000000U)},
+                  NULL);
+}
+
 void snapshot_pace_begin(struct snapshot_pace *pace, uint32_t mb_per_second)
 {
-    *pace = (struct snapshot_pace){mb_per_second, mb_per_second ? monotonic_ns() : 0};
+    *pace = (struct snapshot_pace){mb_per_second, mb_per_second ? snapshot_monotonic_ns() : 0};
 }
 
 void snapshot_pace_keep(const struct snapshot_pace *pace, uint64_t bytes)
@@ -28,11 +36,9 @@ void snapshot_pace_keep(const struct snapshot_pace *pace, uint64_t bytes)
     if (pace->mb_per_second == 0)
         return;
     uint64_t due_ns = bytes / pace->mb_per_second * 1000U; /* 1 MB/s is a byte in 1,000 ns */
-    uint64_t gone_ns = monotonic_ns() - pace->began_ns;
+    uint64_t gone_ns = snapshot_monotonic_ns() - pace->began_ns;
     if (due_ns > gone_ns)
-        nanosleep(&(struct timespec){.tv_sec = (time_t)((due_ns - gone_ns) / 1000000000U),
-                                     .tv_nsec = (long)((due_ns - gone_ns) % 1000000000U)},
-                  NULL);
+        snapshot_sleep_ns(due_ns - gone_ns);
 }
 
 /* --- threads --- */

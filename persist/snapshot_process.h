@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+uint64_t snapshot_monotonic_ns(void);
+void snapshot_sleep_ns(uint64_t ns); /* a signal may end it early */
+
 /* Spreads writes over time. */
 struct snapshot_pace {
     uint32_t mb_per_second; /* 0: as fast as it goes */

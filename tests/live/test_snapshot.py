@@ -39,7 +39,8 @@ def boxctl(engine, *arguments, exit_code=0):
 
 def snapshot(engine, **settings):
     return boxreplay(engine, "snapshot", "--data-dir", engine.data,
-                     **{"SNAPSHOT_WRITE_MB_PER_SECOND": 0, **settings})
+                     **{"SNAPSHOT_WRITE_MB_PER_SECOND": 0, "SNAPSHOT_READ_MB_PER_SECOND": 0,
+                        **settings})
 
 
 def metrics(engine):
