@@ -128,6 +128,7 @@ static const char *keep(struct sim_clients *clients, const struct sim_operation 
 static bool makes_something(enum command_kind kind)
 {
     return kind == COMMAND_RESERVE || kind == COMMAND_BLOCK_CREATE ||
+           kind == COMMAND_ORDER_CREATE || kind == COMMAND_EXCHANGE_ZONE ||
            kind == COMMAND_EVENT_CREATE || kind == COMMAND_SHOW_CREATE ||
            kind == COMMAND_ZONE_CREATE || kind == COMMAND_STATION_CREATE ||
            kind == COMMAND_ROUTE_CREATE;
@@ -156,6 +157,15 @@ static const char *check_stranger(struct sim_clients *clients,
     return NULL;
 }
 
+/* An order is decided before it is answered, another command when it is. */
+static bool is_logged(const struct sim_ledger *ledger, const struct sim_past *owner,
+                      const struct answer *answer, uint64_t now_ms)
+{
+    if (answer->kind == COMMAND_ORDER_CONFIRM || answer->kind == COMMAND_ORDER_CANCEL)
+        return sim_ledger_key_counts(ledger, owner->key_hash, now_ms);
+    return sim_ledger_has_key(ledger, owner->key_hash, now_ms);
+}
+
 static const char *check_key(struct sim_clients *clients, const struct sim_operation *operation,
                              const struct answer *answer, const struct sim_ledger *ledger,
                              uint64_t now_ms)
@@ -176,9 +186,7 @@ static const char *check_key(struct sim_clients *clients, const struct sim_opera
     if (kept->accepted)
         return check_accepted(clients, operation, kept, answer);
     return keep(clients, operation, kept, answer,
-                makes_something(answer->kind) ||
-                    sim_ledger_has_key(ledger, owner->key_hash, now_ms),
-                now_ms);
+                makes_something(answer->kind) || is_logged(ledger, owner, answer, now_ms), now_ms);
 }
 
 /* --- what came --- */
@@ -187,7 +195,27 @@ static bool is_about_booking(enum command_kind kind)
 {
     return kind == COMMAND_RESERVE || kind == COMMAND_CONFIRM || kind == COMMAND_CANCEL ||
            kind == COMMAND_BOOKING_GET || kind == COMMAND_EXTEND || kind == COMMAND_RELEASE ||
-           kind == COMMAND_EXCHANGE;
+           kind == COMMAND_EXCHANGE || kind == COMMAND_EXCHANGE_ZONE;
+}
+
+static bool is_about_order(enum command_kind kind)
+{
+    return kind == COMMAND_ORDER_CREATE || kind == COMMAND_ORDER_CONFIRM ||
+           kind == COMMAND_ORDER_CANCEL || kind == COMMAND_ORDER_GET;
+}
+
+static const char *check_order(struct sim_clients *clients, const struct sim_operation *operation,
+                               const struct answer *answer)
+{
+    const struct order_facts *order = answer->order;
+    struct actor actor = sim_actor(clients->world, operation);
+
+    if (answer->kind == COMMAND_ORDER_CREATE && order->count != operation->value)
+        return complain(clients, operation, "I29 %u of %u items", order->count, operation->value);
+    for (uint32_t i = 0; i < order->count; i++)
+        if (!uuid_equal(&order->items[i].booking.user_id, &actor.id))
+            return complain(clients, operation, "I16 shown an item of another user");
+    return NULL;
 }
 
 static const char *check_facts(struct sim_clients *clients, const struct sim_operation *operation,
@@ -196,6 +224,8 @@ static const char *check_facts(struct sim_clients *clients, const struct sim_ope
     const struct booking_facts *booking = &answer->booking;
     struct actor actor = sim_actor(clients->world, operation);
 
+    if (answer->result == RESULT_OK && is_about_order(answer->kind))
+        return check_order(clients, operation, answer);
     if (answer->result != RESULT_OK || !is_about_booking(answer->kind))
         return NULL;
     if (!uuid_equal(&booking->user_id, &actor.id))
@@ -212,7 +242,11 @@ static bool made_by(const struct answer *answer, struct uuid *id)
 {
     switch (answer->kind) {
     case COMMAND_RESERVE:
+    case COMMAND_EXCHANGE_ZONE:
         *id = answer->booking.booking_id;
+        return true;
+    case COMMAND_ORDER_CREATE:
+        *id = answer->order->order_id;
         return true;
     case COMMAND_BLOCK_CREATE:
         *id = answer->block->block_id;
@@ -237,12 +271,26 @@ static bool made_by(const struct answer *answer, struct uuid *id)
     }
 }
 
+static void note_order(struct sim_clients *clients, struct sim_past *past,
+                       const struct order_facts *order)
+{
+    for (uint32_t i = 0; i < order->count; i++)
+        past->items[i] = order->items[i].booking.booking_id;
+    past->expires_ms = order->items[0].booking.expires_ms;
+    if (past->accepted)
+        return;
+    clients->recent[clients->recent_count++ % SIM_RECENT] = past->operation.number;
+    clients->orders[clients->order_count++ % SIM_RECENT_ORDERS] = past->operation.number;
+}
+
 static void note(struct sim_clients *clients, struct sim_past *past, const struct answer *answer)
 {
     past->answered = true;
     if (answer->result != RESULT_OK || !made_by(answer, &past->made))
         return;
-    if (answer->kind == COMMAND_RESERVE) {
+    if (answer->kind == COMMAND_ORDER_CREATE) {
+        note_order(clients, past, answer->order);
+    } else if (answer->kind == COMMAND_RESERVE || answer->kind == COMMAND_EXCHANGE_ZONE) {
         past->expires_ms = answer->booking.expires_ms;
         if (!past->accepted)
             clients->recent[clients->recent_count++ % SIM_RECENT] = past->operation.number;

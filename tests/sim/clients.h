@@ -6,7 +6,7 @@
 #include "ledger.h"
 #include "world.h"
 
-enum { SIM_PASTS = 8192, SIM_RECENT = 64, SIM_RECENT_BLOCKS = 8 };
+enum { SIM_PASTS = 8192, SIM_RECENT = 64, SIM_RECENT_BLOCKS = 8, SIM_RECENT_ORDERS = 16 };
 
 /* The first answers that an operation's key got, whoever asked with it. */
 struct sim_kept {
@@ -25,6 +25,7 @@ struct sim_past {
     uint64_t key_hash;
     uint64_t expires_ms;
     struct uuid made;
+    struct uuid items[ORDER_ITEMS_MAX]; /* of an order: its bookings */
     struct sim_kept kept;
 };
 
@@ -33,7 +34,8 @@ struct sim_clients {
     struct sim_world *world;
     uint32_t life;                                          /* of the engine */
     uint32_t recent[SIM_RECENT], blocks[SIM_RECENT_BLOCKS]; /* numbers; 0: none */
-    uint32_t recent_count, block_count;
+    uint32_t orders[SIM_RECENT_ORDERS];
+    uint32_t recent_count, block_count, order_count;
     uint64_t answers, refusals, replays;
     char text[512];
     struct sim_past pasts[SIM_PASTS];

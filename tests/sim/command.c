@@ -3,11 +3,14 @@
 
 #include "clients.h"
 
-/* What the engine made for an operation; an id of nobody's if it made nothing. */
-static struct uuid made_by(struct sim_clients *clients, uint32_t number)
+/* What the engine made for an operation; an id of nobody's if it made nothing. Of an order
+ * the item's booking, or with UINT32_MAX the order. */
+static struct uuid made_by(struct sim_clients *clients, uint32_t number, uint32_t of_item)
 {
     const struct sim_past *past = sim_past(clients, number);
 
+    if (past && past->accepted && past->operation.kind == SIM_ORDER && of_item != UINT32_MAX)
+        return past->items[of_item % past->operation.value];
     return past && past->accepted ? past->made
                                   : uuid_v7(SIM_START_MS, number & 0xfff, sim_mix(number));
 }
@@ -76,7 +79,7 @@ static void command_booking(struct sim_clients *clients, const struct sim_operat
     struct command_booking *booking = &command->booking;
 
     command->kind = kinds[operation->kind];
-    booking->booking_id = made_by(clients, operation->target);
+    booking->booking_id = made_by(clients, operation->target, operation->seat);
     booking->quantity = operation->quantity;
     if (operation->flags & SIM_NAMED && operation->kind != SIM_CANCEL) {
         booking->quantity = 0;
@@ -93,6 +96,60 @@ static void command_booking(struct sim_clients *clients, const struct sim_operat
             sim_user_id(operation->other == operation->user ? UINT16_MAX : operation->other);
     booking->seconds = operation->value;
     booking->allow_split = operation->flags & SIM_SPLIT;
+}
+
+static struct order_draft *draft_order(struct sim_clients *clients,
+                                       const struct sim_operation *operation)
+{
+    struct order_draft *draft = calloc(1, sizeof *draft);
+    struct sim_operation item = *operation;
+
+    if (!draft)
+        abort();
+    for (uint32_t i = 0; i < operation->value; i++) {
+        struct command part = {.seat_count = 0};
+        item.zone = sim_item_zone(clients->world, operation, i);
+        item.seat = operation->seat + i;
+        item.other = item.value = 0;
+        command_reserve(clients, &item, &part);
+        draft->items[i].reserve = part.reserve;
+        draft->items[i].seat_count = part.seat_count;
+        memcpy(draft->items[i].seats, part.seats, part.seat_count * sizeof part.seats[0]);
+    }
+    draft->count = operation->value;
+    return draft;
+}
+
+static void command_order(struct sim_clients *clients, const struct sim_operation *operation,
+                          struct command *command)
+{
+    static const enum command_kind kinds[] = {[SIM_ORDER_CONFIRM] = COMMAND_ORDER_CONFIRM,
+                                              [SIM_ORDER_CANCEL] = COMMAND_ORDER_CANCEL,
+                                              [SIM_ORDER_GET] = COMMAND_ORDER_GET};
+
+    if (operation->kind == SIM_ORDER) {
+        command->kind = COMMAND_ORDER_CREATE;
+        command->order_draft = draft_order(clients, operation);
+        return;
+    }
+    command->kind = kinds[operation->kind];
+    command->order.order_id = made_by(clients, operation->target, UINT32_MAX);
+    if (operation->kind == SIM_ORDER_CONFIRM)
+        command->order.payment_id = uuid_v7(SIM_START_MS, 9, operation->number);
+}
+
+static void command_exchange_zone(struct sim_clients *clients,
+                                  const struct sim_operation *operation, struct command *command)
+{
+    struct command_booking *booking = &command->booking;
+
+    command->kind = COMMAND_EXCHANGE_ZONE;
+    booking->booking_id = made_by(clients, operation->target, operation->seat);
+    booking->zone_id = zone_id(clients->world, operation->zone);
+    booking->allow_split = operation->flags & SIM_SPLIT;
+    if (operation->flags & SIM_NAMED)
+        command->seat_count = name_seats(&clients->world->zone[operation->zone], operation,
+                                         RECORD_SEATS_MAX, command->seats);
 }
 
 static struct block_facts *draft_block(struct sim_clients *clients,
@@ -132,7 +189,7 @@ static void command_zone(struct sim_clients *clients, const struct sim_operation
         break;
     case SIM_BLOCK_END:
         command->kind = COMMAND_BLOCK_END;
-        zone->block_id = made_by(clients, operation->target);
+        zone->block_id = made_by(clients, operation->target, UINT32_MAX);
         break;
     case SIM_SET_CAPACITY:
         command->kind = COMMAND_CAPACITY;
@@ -224,6 +281,10 @@ void sim_command_of(struct sim_clients *clients, const struct sim_operation *ope
         command_list(clients, operation, command);
     else if (operation->kind <= SIM_ZONE_SALE)
         command_zone(clients, operation, command);
+    else if (operation->kind == SIM_EXCHANGE_ZONE)
+        command_exchange_zone(clients, operation, command);
+    else if (operation->kind >= SIM_ORDER)
+        command_order(clients, operation, command);
     else
         command_catalog(clients, operation, command);
 }

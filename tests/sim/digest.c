@@ -48,6 +48,18 @@ static uint64_t of_zone(uint64_t hash, const struct zone_facts *zone)
     return fold(hash, (uint64_t)zone->sold << 33 ^ (uint64_t)zone->blocked << 1 ^ zone->closed);
 }
 
+static uint64_t of_order(uint64_t hash, const struct order_facts *order)
+{
+    hash = fold(hash, sim_uuid_hash(&order->order_id));
+    hash = fold(hash, (uint64_t)order->status << 32 | order->count);
+    for (uint32_t i = 0; i < order->count; i++) {
+        hash = of_booking(hash, &order->items[i].booking);
+        for (uint32_t s = 0; s < order->items[i].seat_count; s++)
+            hash = fold(hash, order->items[i].seats[s]);
+    }
+    return hash;
+}
+
 static uint64_t of_facts(uint64_t hash, const struct answer *answer)
 {
     switch (answer->kind) {
@@ -87,6 +99,11 @@ static uint64_t of_facts(uint64_t hash, const struct answer *answer)
         for (uint32_t i = 0; i < answer->seat_states->length; i++)
             hash = fold(hash, answer->seat_states->states[i]);
         return fold(hash, answer->seat_states->changes);
+    case COMMAND_ORDER_CREATE:
+    case COMMAND_ORDER_CONFIRM:
+    case COMMAND_ORDER_CANCEL:
+    case COMMAND_ORDER_GET:
+        return of_order(hash, answer->order);
     default:
         return of_booking(hash, &answer->booking);
     }

@@ -211,6 +211,8 @@ static int replay(struct sim_durable *durable)
     code = recovery_run(durable->dir, &options, visit, &seen, &result, &durable->error);
     if (code == 0 && restore_finish(&seen.restore) != SHARD_REPLAY_OK)
         seen.fault = "a record is impossible";
+    if (code == 0 && !seen.fault)
+        restore_orders(&seen.restore);
     if (seen.fault)
         fail_recovery(durable, seen.fault);
     if (code == 0)

@@ -44,9 +44,12 @@ void sim_ledger_free(struct sim_ledger *ledger)
     free(ledger->bookings);
     free(ledger->blocks);
     free(ledger->counts);
+    free(ledger->orders);
+    free(ledger->exchanges);
     sim_table_release(&ledger->ids);
     sim_table_release(&ledger->counts_by_id);
     sim_table_release(&ledger->keys);
+    sim_table_release(&ledger->order_keys);
     free(ledger);
 }
 
@@ -77,15 +80,26 @@ struct sim_ledger_count *sim_ledger_count_of(struct sim_ledger *ledger, const st
     return &ledger->counts[at];
 }
 
-/* In seconds from a fixed day, so that it fits a table. */
-static uint32_t second_of(uint64_t stamp_ms)
-{
-    return (uint32_t)(stamp_ms / 1000 - 1600000000);
-}
-
 bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms)
 {
-    return sim_table_find(&ledger->keys, key_hash) == second_of(stamp_ms);
+    return sim_table_find(&ledger->keys, key_hash) == sim_ledger_second(stamp_ms);
+}
+
+/* Near the window's end either is right. A mirror may come to the later of two
+ * records first, when they are in two shards' logs. */
+bool sim_ledger_key_counts(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms)
+{
+    uint32_t one_s = sim_table_find(&ledger->keys, key_hash);
+    uint32_t other_s = sim_ledger_second(stamp_ms);
+    if (one_s == SIM_TABLE_MISSING)
+        return false;
+    uint32_t apart_s = one_s < other_s ? other_s - one_s : one_s - other_s;
+    return apart_s + 3 < ledger->options.key_ms / 1000;
+}
+
+bool sim_ledger_key_made(const struct sim_ledger *ledger)
+{
+    return sim_ledger_key_counts(ledger, ledger->record->key.hash, ledger->record->stamp_ms);
 }
 
 bool sim_ledger_status(const struct sim_ledger *ledger, const struct uuid *booking_id,
@@ -217,6 +231,10 @@ static const char *enter_reserved(struct sim_ledger *ledger)
     if (sim_ledger_left(ledger, booking) != reserved->remaining)
         return sim_ledger_fail(ledger, "I1 says %u remain, there are %u", reserved->remaining,
                                sim_ledger_left(ledger, booking));
+    if (ledger->options.live && (fault = sim_ledger_item(ledger, at)) != NULL)
+        return fault;
+    if (booking->uncounted)
+        return NULL;
     sim_ledger_count_of(ledger, &booking->user_id, ledger->zones[zone].event)->tickets +=
         booking->quantity;
     return check_limit(ledger, &booking->user_id, ledger->zones[zone].event);
@@ -228,8 +246,10 @@ static void leave(struct sim_ledger *ledger, uint32_t at, enum booking_status en
 
     sim_ledger_place(ledger, at, -1);
     booking->status = end;
-    sim_ledger_count_of(ledger, &booking->user_id, ledger->zones[booking->zone].event)->tickets -=
-        booking->quantity;
+    booking->pinned = false;
+    if (!booking->uncounted)
+        sim_ledger_count_of(ledger, &booking->user_id, ledger->zones[booking->zone].event)
+            ->tickets -= booking->quantity;
     sim_ledger_drain(&ledger->zones[booking->zone]);
 }
 
@@ -255,6 +275,10 @@ static const char *enter_settled(struct sim_ledger *ledger)
     if (settled->quantity != booking->quantity || !uuid_equal(&settled->user_id, &booking->user_id))
         return sim_ledger_fail(ledger, "%u places or a user that are not the booking's",
                                settled->quantity);
+    const char *fault =
+        sim_ledger_part(ledger, at, settled->cause, ledger->record->kind == RECORD_CONFIRMED);
+    if (fault)
+        return fault;
     if (ledger->record->kind == RECORD_CANCELLED) {
         leave(ledger, at, BOOKING_CANCELLED);
         return NULL;
@@ -305,11 +329,11 @@ static const char *enter_key(struct sim_ledger *ledger)
 
     if (hash == 0)
         return NULL;
-    uint32_t now_s = second_of(record->stamp_ms); /* near the window's end either is right */
-    uint32_t first_s = sim_table_find(&ledger->keys, hash);
-    if (first_s != SIM_TABLE_MISSING && now_s + 3 < first_s + ledger->options.key_ms / 1000)
+    if (record->kind == RECORD_RESERVED && !uuid_is_nil(&record->reserved.order.id))
+        return NULL; /* one key for all items: sim_ledger_item */
+    if (sim_ledger_key_made(ledger))
         return sim_ledger_fail(ledger, "I8 its key made a record already");
-    sim_table_put(&ledger->keys, hash, now_s);
+    sim_table_put(&ledger->keys, hash, sim_ledger_second(record->stamp_ms));
     return NULL;
 }
 
@@ -336,6 +360,7 @@ static const char *enter(struct sim_ledger *ledger)
     case RECORD_ROUTE:
         return sim_ledger_catalog(ledger);
     case RECORD_ORDER:
+        return ledger->options.live ? sim_ledger_order(ledger) : NULL;
     case RECORD_CLEAN_STOP:
     case RECORD_STATE:
         return NULL;

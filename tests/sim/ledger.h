@@ -31,6 +31,11 @@ const char *sim_ledger_record(struct sim_ledger *ledger, uint16_t shard,
 const char *sim_ledger_recount(struct sim_ledger *ledger);
 /* No user is over an event's limit (I4). */
 const char *sim_ledger_check_limits(struct sim_ledger *ledger);
+/* With nothing under way: orders and exchanges are whole or nothing (I11, I29). */
+const char *sim_ledger_check_orders(struct sim_ledger *ledger);
+/* With nothing under way: the homes' counts of tickets are those of the books (I4). */
+const char *sim_ledger_compare_counts(struct sim_ledger *ledger, struct shard *const *shards,
+                                      const struct partition_map *partitions);
 /* The engine's counts of zones and facts of bookings are those of the books. All
  * that is due at now_ms must have expired, if `now_ms` is not 0 (I7). */
 const char *sim_ledger_compare(struct sim_ledger *ledger, struct shard *const *shards,
@@ -40,6 +45,8 @@ const char *sim_ledger_compare(struct sim_ledger *ledger, struct shard *const *s
 uint64_t sim_ledger_deadline(const struct sim_ledger *ledger);
 /* True: the last record that carried the key is of that second. */
 bool sim_ledger_has_key(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms);
+/* True: the key made a record not longer ago than keys are kept. */
+bool sim_ledger_key_counts(const struct sim_ledger *ledger, uint64_t key_hash, uint64_t stamp_ms);
 /* False: there is no such booking. */
 bool sim_ledger_status(const struct sim_ledger *ledger, const struct uuid *booking_id,
                        enum booking_status *status);

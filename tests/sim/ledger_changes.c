@@ -287,7 +287,8 @@ static const char *move(struct sim_ledger *ledger, uint32_t at)
     const char *fault = NULL;
 
     sim_ledger_place(ledger, at, -1);
-    sim_ledger_count_of(ledger, &booking->user_id, event)->tickets -= booking->quantity;
+    if (!booking->uncounted)
+        sim_ledger_count_of(ledger, &booking->user_id, event)->tickets -= booking->quantity;
     booking->status = changed->status;
     booking->user_id = changed->user_id;
     booking->quantity = changed->quantity;
@@ -299,7 +300,8 @@ static const char *move(struct sim_ledger *ledger, uint32_t at)
     memcpy(booking->seats, changed->seats, changed->seat_count * sizeof booking->seats[0]);
     if (lives) {
         fault = sim_ledger_place_check(ledger, at);
-        sim_ledger_count_of(ledger, &booking->user_id, event)->tickets += booking->quantity;
+        if (!booking->uncounted)
+            sim_ledger_count_of(ledger, &booking->user_id, event)->tickets += booking->quantity;
     }
     if (lives && !fault)
         sim_ledger_place(ledger, at, 1);
@@ -322,6 +324,8 @@ const char *sim_ledger_changed(struct sim_ledger *ledger)
     if ((fault = check_edges(ledger, booking, changed)) != NULL ||
         (fault = check_causes(ledger, booking, changed)) != NULL ||
         (fault = check_kept_seats(ledger, booking, changed)) != NULL ||
+        (fault = sim_ledger_part(ledger, at, changed->cause,
+                                 changed->status == BOOKING_CONFIRMED)) != NULL ||
         (fault = move(ledger, at)) != NULL)
         return fault;
     /* What gives nothing back says what the zone has, allotment or not. */

@@ -239,7 +239,8 @@ static const char *compare_booking(struct sim_ledger *ledger,
         return sim_ledger_fail(ledger, "I9 the engine does not know a booking");
     if (facts.status != booking->status || facts.quantity != booking->quantity ||
         facts.expires_ms != booking->deadline_ms || facts.unit_price_minor != booking->price ||
-        facts.created_ms != booking->created_ms || !uuid_equal(&facts.user_id, &booking->user_id))
+        facts.created_ms != booking->created_ms || facts.pinned != booking->pinned ||
+        !uuid_equal(&facts.user_id, &booking->user_id))
         return sim_ledger_fail(ledger, "I13 engine: %s, %u places; books: %s, %u",
                                booking_status_name(facts.status), facts.quantity,
                                booking_status_name(booking->status), booking->quantity);

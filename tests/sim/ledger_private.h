@@ -38,11 +38,26 @@ struct sim_ledger_booking {
     enum booking_status status;
     uint16_t from, to;
     bool pinned;
+    bool posted;    /* its order's decision was done to it */
+    bool uncounted; /* of an exchange under way: the other one is in the user's count */
     struct order_part order;
     uint64_t created_ms, deadline_ms;
     int64_t price;
     uint32_t seat_count;
     uint32_t seats[RECORD_SEATS_MAX];
+};
+
+struct sim_ledger_order {
+    struct uuid id;
+    uint64_t key;
+    uint8_t count, known;
+    bool posted, voided;
+    uint32_t bookings[ORDER_ITEMS_MAX];
+};
+
+/* Of one zone for another, decided. */
+struct sim_ledger_exchange {
+    uint32_t old, new;
 };
 
 struct sim_ledger_block {
@@ -63,13 +78,17 @@ struct sim_ledger_count {
 struct sim_ledger {
     struct sim_ledger_options options;
     struct sim_table ids, counts_by_id, keys;
+    struct sim_table order_keys; /* of which order it made items last */
     struct sim_ledger_event *events;
     struct sim_ledger_show *shows;
     struct sim_ledger_zone *zones;
     struct sim_ledger_booking *bookings;
     struct sim_ledger_block *blocks;
     struct sim_ledger_count *counts;
+    struct sim_ledger_order *orders;
+    struct sim_ledger_exchange *exchanges;
     uint32_t event_count, show_count, zone_count, booking_count, block_count, count_count;
+    uint32_t order_count, exchange_count, order_room, exchange_room;
     uint32_t event_room, show_room, zone_room, booking_room, block_room, count_room;
     uint64_t stamps[SHARD_COUNT_MAX];
     const struct record *record; /* being entered */
@@ -97,6 +116,23 @@ uint32_t sim_ledger_left(const struct sim_ledger *ledger, const struct sim_ledge
 uint32_t sim_ledger_used(const struct sim_ledger_zone *zone);
 /* A drain follows what is used. */
 void sim_ledger_drain(struct sim_ledger_zone *zone);
+
+/* In seconds from a fixed day, so that it fits a table. */
+static inline uint32_t sim_ledger_second(uint64_t stamp_ms)
+{
+    return (uint32_t)(stamp_ms / 1000 - 1600000000);
+}
+/* The key made a record already and is still kept. */
+bool sim_ledger_key_made(const struct sim_ledger *ledger);
+
+/* --- ledger_orders.c: of live books only, where records come as they are decided --- */
+
+/* An item, or the new booking of an exchange, was entered. */
+const char *sim_ledger_item(struct sim_ledger *ledger, uint32_t booking);
+const char *sim_ledger_order(struct sim_ledger *ledger);
+/* Before a booking's record with a cause of orders is entered. */
+const char *sim_ledger_part(struct sim_ledger *ledger, uint32_t booking, enum change_cause cause,
+                            bool confirms);
 
 const char *sim_ledger_catalog(struct sim_ledger *ledger);
 const char *sim_ledger_block(struct sim_ledger *ledger);

@@ -12,6 +12,7 @@ enum {
     RESENT_MAX = 64,
     FLIGHT_MAX = 4096, /* operations sent and not answered, by slot */
     ROUNDS_MAX = 20000,
+    QUIET_ROUNDS = 20,
     COMPARE_EVERY = 2048,
     NS_PER_MS = 1000000
 };
@@ -307,6 +308,8 @@ static void turn(struct sim_run *run, struct level *level)
 /* Every worker in order, until all is answered and durable. False: it does not end. */
 static bool settle(struct sim_run *run, struct level *level)
 {
+    int quiet_rounds = 0; /* an order goes on a while after what it waited for */
+
     for (int round = 0; round < ROUNDS_MAX && !sim_run_over(run); round++) {
         bool quiet = level->in_flight == 0;
         for (uint16_t i = 0; i < level->group.shard_count && quiet; i++) {
@@ -315,7 +318,8 @@ static bool settle(struct sim_run *run, struct level *level)
                     !log_writer_busy(level->durable.logs[i].writer) &&
                     mailbox_depth(level->group.mailboxes, i) == 0;
         }
-        if (quiet && round > 20)
+        quiet_rounds = quiet ? quiet_rounds + 1 : 0;
+        if (quiet_rounds > QUIET_ROUNDS)
             return true;
         pass(run, level, NS_PER_MS);
         sim_durable_tick(&level->durable, 10);
@@ -346,6 +350,8 @@ static void compare(struct sim_run *run, struct level *level)
 
     judge(run, sim_ledger_recount(run->ledger));
     judge(run, sim_ledger_check_limits(run->ledger));
+    judge(run, sim_ledger_check_orders(run->ledger));
+    judge(run, sim_ledger_compare_counts(run->ledger, level->shards, &level->group.partitions));
     judge(run, sim_ledger_compare(run->ledger, level->shards, &level->group.partitions, 0));
     for (uint16_t i = 0; i < level->group.shard_count; i++) {
         inquiry = (struct inquiry){.kind = INQUIRY_AUDIT};

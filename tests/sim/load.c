@@ -52,6 +52,8 @@ static void aim_at_booking(struct sim_load *load, struct sim_operation *operatio
     operation->zone = past->operation.zone;
     operation->user = past->operation.user;
     operation->role = past->operation.role;
+    if (past->operation.kind == SIM_ORDER)
+        operation->seat = below(load, ORDER_ITEMS_MAX);
     if (percent(load, SIM_STRANGER))
         operation->user = (uint16_t)below(load, load->plan->value[SIM_USERS]);
 }
@@ -231,6 +233,83 @@ static void draw_catalog(struct sim_load *load, struct sim_operation *operation)
         operation->zone = (uint16_t)below(load, load->world->event_count);
 }
 
+/* --- orders --- */
+
+static void draw_create(struct sim_load *load, struct sim_operation *operation)
+{
+    operation->kind = SIM_ORDER;
+    operation->value = 1 + below(load, below(load, 3) == 0 ? ORDER_ITEMS_MAX : 3);
+    operation->other = 1 + below(load, load->world->zone_count);
+    operation->quantity = 1 + below(load, 2);
+    some_way(load, operation);
+    if (below(load, 3) == 0)
+        some_seats(load, operation);
+    if (below(load, 2) == 0)
+        operation->flags |= SIM_SPLIT;
+    if (below(load, 6) == 0)
+        operation->flags |= SIM_PRICED;
+}
+
+static void aim_at_order(struct sim_load *load, struct sim_operation *operation,
+                         enum sim_operation_kind kind)
+{
+    struct sim_clients *clients = load->clients;
+    uint32_t there =
+        clients->order_count < SIM_RECENT_ORDERS ? clients->order_count : SIM_RECENT_ORDERS;
+
+    operation->kind = (uint8_t)kind;
+    operation->target = there ? clients->orders[below(load, there)] : 0;
+    const struct sim_past *past = sim_past(clients, operation->target);
+    if (past && !percent(load, SIM_STRANGER))
+        operation->user = past->operation.user;
+}
+
+static void draw_exchange_zone(struct sim_load *load, struct sim_operation *operation)
+{
+    const struct sim_world *world = load->world;
+
+    operation->kind = SIM_EXCHANGE_ZONE;
+    aim_at_booking(load, operation);
+    uint16_t old = operation->zone;
+    for (int i = 0; i < 8; i++) {
+        operation->zone = (uint16_t)below(load, world->zone_count);
+        if (operation->zone != old &&
+            sim_event_of_zone(world, operation->zone) == sim_event_of_zone(world, old))
+            break;
+    }
+    const struct sim_past *past = sim_past(load->clients, operation->target);
+    operation->quantity = past ? past->operation.quantity : 1;
+    if (below(load, 3) == 0)
+        some_seats(load, operation);
+    operation->flags |= below(load, 2) ? SIM_SPLIT : 0;
+}
+
+static void draw_order(struct sim_load *load, struct sim_operation *operation)
+{
+    uint32_t draw = below(load, 100);
+
+    if (percent(load, SIM_EXCHANGES))
+        draw_exchange_zone(load, operation);
+    else if (draw < 50)
+        draw_create(load, operation);
+    else if (draw < 75)
+        aim_at_order(load, operation, SIM_ORDER_CONFIRM);
+    else if (draw < 90)
+        aim_at_order(load, operation, SIM_ORDER_CANCEL);
+    else
+        aim_at_order(load, operation, SIM_ORDER_GET);
+}
+
+/* Seats are named in the zone of the order's item. */
+static void aim_at_item(const struct sim_load *load, struct sim_operation *operation)
+{
+    const struct sim_past *past = sim_past(load->clients, operation->target);
+
+    if (operation->kind <= SIM_GET && past && past->operation.kind == SIM_ORDER)
+        operation->zone =
+            sim_item_zone(load->world, &past->operation, operation->seat % past->operation.value);
+}
+
 static void draw_wait(struct sim_load *load, uint64_t now_ms, struct sim_operation *operation)
 {
     operation->kind = SIM_WAIT;
@@ -286,6 +365,9 @@ static void draw_kind(struct sim_load *load, uint64_t now_ms, struct sim_operati
     case SIM_W_CATALOG:
         draw_catalog(load, operation);
         draw_organizer(load, operation);
+        break;
+    case SIM_W_ORDER:
+        draw_order(load, operation);
         break;
     case SIM_W_TIME:
         draw_wait(load, now_ms, operation);
@@ -349,7 +431,9 @@ void sim_load_next(struct sim_load *load, uint64_t now_ms, struct sim_operation 
         return;
     if (percent(load, SIM_MALFORMED))
         malform(load, operation);
-    bool read = operation->kind >= SIM_GET && operation->kind <= SIM_BLOCK_LIST;
+    aim_at_item(load, operation);
+    bool read = (operation->kind >= SIM_GET && operation->kind <= SIM_BLOCK_LIST) ||
+                operation->kind == SIM_ORDER_GET;
     if (!read && percent(load, SIM_KEYED))
         operation->key = operation->number;
 }

@@ -31,7 +31,12 @@ enum sim_operation_kind {
     SIM_MAKE_ZONE,
     SIM_MAKE_STATION,
     SIM_MAKE_ROUTE,
-    SIM_COMMAND_LAST = SIM_MAKE_ROUTE,
+    SIM_ORDER, /* value: items; other: from one's zone to the next's */
+    SIM_ORDER_CONFIRM,
+    SIM_ORDER_CANCEL,
+    SIM_ORDER_GET,
+    SIM_EXCHANGE_ZONE, /* zone: the new one */
+    SIM_COMMAND_LAST = SIM_EXCHANGE_ZONE,
     /* the world */
     SIM_WAIT,     /* value: ms */
     SIM_CRASH,    /* value: enum sim_end; quantity: shards from then on */

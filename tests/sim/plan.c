@@ -1,5 +1,7 @@
 #include "plan.h"
 
+#include <stdlib.h>
+
 #include "disk.h"
 
 _Static_assert(SIM_FAULT_LAST - SIM_FAULT_FIRST + 1 == SIM_DISK_FAULT_COUNT, "one each");
@@ -70,6 +72,7 @@ static const char *const names[SIM_PARAMETER_COUNT] = {
     [SIM_SLOW] = "slow",
     [SIM_JUMPS] = "jumps",
     [SIM_MIRROR] = "mirror",
+    [SIM_EXCHANGES] = "exchanges",
 };
 
 const char *sim_parameter_name(enum sim_parameter parameter)
@@ -118,7 +121,6 @@ static void draw_clients(struct sim_random *random, uint32_t *value)
     value[SIM_W_CATALOG] /= 20;
     value[SIM_W_SALE] /= 4;
     value[SIM_W_CAPACITY] /= 2;
-    value[SIM_W_ORDER] = 0; /* once orders are decided */
     value[SIM_W_TIME] += 5;
 }
 
@@ -158,6 +160,10 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     draw_disk(&random, level, value);
     value[SIM_SHARDS] = level == SIM_S2 ? 1 + (uint32_t)sim_random_below(&random, 8) : 1;
     value[SIM_MODEL] = level == SIM_S0 && seed % 2 == 0;
+    /* Workers coordinate orders: there are none below S2. */
+    value[SIM_W_ORDER] = level == SIM_S2 ? value[SIM_W_ORDER] : 0;
+    const char *exchanges = getenv("SIM_EXCHANGES"); /* docs/simulator.md: not judged */
+    value[SIM_EXCHANGES] = exchanges ? (uint32_t)strtoul(exchanges, NULL, 10) : 0;
     value[SIM_MAILBOX_SLOTS] = 2u << sim_random_below(&random, 8);
     value[SIM_HEDGE] = (uint32_t)sim_random_below(&random, 10);
     value[SIM_VANISH] = (uint32_t)sim_random_below(&random, 10);

@@ -49,7 +49,7 @@ enum sim_parameter {
     SIM_W_CAPACITY,
     SIM_W_SALE,
     SIM_W_CATALOG,
-    SIM_W_ORDER,
+    SIM_W_ORDER, /* S2 only */
     SIM_W_TIME,
     /* log and disk */
     SIM_BATCH_BYTES,
@@ -65,11 +65,12 @@ enum sim_parameter {
     SIM_SNAPSHOTS, /* in a million operations */
     /* workers */
     SIM_MAILBOX_SLOTS,
-    SIM_HEDGE,  /* percent of commands sent twice at once */
-    SIM_VANISH, /* percent of clients that do not wait for the answer */
-    SIM_SLOW,   /* 1: one shard takes its turns a hundred times less often */
-    SIM_JUMPS,  /* in a million operations: the wall clock jumps */
-    SIM_MIRROR, /* in a million operations: the mirror takes a step */
+    SIM_HEDGE,     /* percent of commands sent twice at once */
+    SIM_VANISH,    /* percent of clients that do not wait for the answer */
+    SIM_SLOW,      /* 1: one shard takes its turns a hundred times less often */
+    SIM_JUMPS,     /* in a million operations: the wall clock jumps */
+    SIM_MIRROR,    /* in a million operations: the mirror takes a step */
+    SIM_EXCHANGES, /* percent of operations on orders that are exchanges between zones */
     SIM_PARAMETER_COUNT
 };
 

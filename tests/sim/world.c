@@ -59,6 +59,10 @@ static void draw_zone(struct sim_world *world, struct sim_random *random, uint32
         zone->prices[i] = (int64_t)sim_random_scale(random, 1, 100000);
         zone->price += zone->prices[i];
     }
+    /* A confirmed booking goes to another zone only at the same price. */
+    if (world->plan->value[SIM_W_ORDER] && number % 4 == 1 && !zone->by_segment &&
+        !world->zone[number - 1].by_segment)
+        zone->price = world->zone[number - 1].price;
     if (zone->seated)
         draw_seats(zone, random);
     else

@@ -48,6 +48,12 @@ bool sim_world_missing(const struct sim_world *world, struct sim_operation *oper
 struct uuid sim_user_id(uint32_t user);
 /* Who sends the operation. */
 struct actor sim_actor(const struct sim_world *world, const struct sim_operation *operation);
+/* Where an order's item is. */
+static inline uint16_t sim_item_zone(const struct sim_world *world,
+                                     const struct sim_operation *order, uint32_t item)
+{
+    return (uint16_t)((order->zone + item * order->other) % world->zone_count);
+}
 static inline uint32_t sim_event_of_zone(const struct sim_world *world, uint32_t zone)
 {
     return zone / 2 % world->event_count;
