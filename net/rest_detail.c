@@ -117,15 +117,18 @@ static char *put_quantity(char *at, const struct answer *answer)
 static char *put_kind(char *at, const struct answer *answer)
 {
     switch (answer->kind) {
+    case COMMAND_EXCHANGE_ZONE: /* seats that a general zone has not were refused before */
+        return JSON_PUT(at,
+                        "\"fields\":[{\"field\":\"zone_id\",\"expected\":\"a zone of a show that "
+                        "has the booking's stops\"}],");
     case COMMAND_EXCHANGE:
-    case COMMAND_EXCHANGE_ZONE:
         return JSON_PUT(
             at, "\"fields\":[{\"field\":\"seats\",\"expected\":\"to be left out: the zone has "
                 "no numbered seats\"}],");
     case COMMAND_CAPACITY:
-        return JSON_PUT(at,
-                        "\"fields\":[{\"field\":\"total\",\"expected\":\"to be left out: the seats "
-                        "of a seated zone are its plan's\"}],");
+        return JSON_PUT(
+            at, "\"fields\":[{\"field\":\"total_seats\",\"expected\":\"to be left out: the seats "
+                "of a seated zone are its plan's\"}],");
     default:
         return JSON_PUT(at, "\"fields\":[{\"field\":\"kind\",\"expected\":\"general\"}],");
     }
