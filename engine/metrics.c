@@ -57,10 +57,10 @@ uint64_t histogram_quantile_ns(const struct histogram *histogram, double quantil
 void upkeep_metrics_set_holder(struct upkeep_metrics *metrics, const char *name)
 {
     uint64_t words[UPKEEP_HOLDER_WORDS] = {0};
-    size_t length = strnlen(name, UPKEEP_HOLDER_BYTES - 1);
+    size_t length = strlen(name);
     uint64_t version = metric_get(&metrics->holder_version);
 
-    memcpy(words, name, length);
+    memcpy(words, name, length < UPKEEP_HOLDER_BYTES ? length : UPKEEP_HOLDER_BYTES - 1);
     metric_set(&metrics->holder_version, version + 1);
     atomic_thread_fence(memory_order_release);
     for (uint32_t i = 0; i < UPKEEP_HOLDER_WORDS; i++)
