@@ -17,5 +17,5 @@ $(BUILD)/tests/test_boxload_%: $(BUILD)/obj/tests/unit/test_boxload_%.c.o $(LOAD
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ -luring -lcmocka
 
 bench-tools: $(BENCHES)
-bench: ; @./install.sh build test bench && $(MAKE) -s -j$(JOBS) all bench-tools && BUILD=$(BUILD) $(PYTHON) bench/compare.py $(BENCH_ARGS)
+bench: ; @./install.sh build test bench && $(MAKE) -s -j$(JOBS) all bench-tools $(BUILD)/sim && BUILD=$(BUILD) $(PYTHON) bench/compare.py $(BENCH_ARGS)
 .PHONY: bench bench-tools

@@ -12,13 +12,14 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 
+import inventory
 import results
-from rivals import CLIENT_CPU, SERVER_CPU, Floor, HotRow, Nginx, Place, Postgres, Redis, pinned
+from rivals import CLIENT_CPU, SERVER_CPU, Floor, HotRow, Nginx, Place, Postgres, Redis
+from sampling import alternate, run_tool
 from subject import Engine, Lag, Mixed, OpenLoop, Reserve, SoldOut
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,27 +33,6 @@ class Progress:
 
     def say(self, text):
         print(f"[{time.monotonic() - self.began:5.0f} s] {text}", file=sys.stderr, flush=True)
-
-
-def alternate(contestants, rounds, seconds, say):
-    """{name: [sample, ...]}: each contestant in turn, `rounds` times."""
-    samples = {name: [] for name in contestants}
-    for turn in range(rounds):
-        for name, contestant in contestants.items():
-            sample = contestant.sample(seconds)
-            samples[name].append(sample)
-            say(f"round {turn + 1}/{rounds}  {name:28} {sample['rate']:10.0f}/s"
-                + (f"  {sample['cpu_us']:6.2f} us CPU" if "cpu_us" in sample else "")
-                + f"  p50 {sample['p50_us'] / 1000:.3f} ms")
-    return samples
-
-
-def run_tool(place, name, *words, cpu=None, timeout=120):
-    command = [str(place.build / "bench" / name), *map(str, words)]
-    if cpu is not None:
-        command = pinned(cpu, command)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=timeout, check=True)
-    return json.loads(done.stdout)
 
 
 def throughput(place, engine, options, say):
@@ -186,7 +166,10 @@ def parse_options():
     parser.add_argument("--quick", action="store_true", help="a look in three minutes, no numbers to keep")
     parser.add_argument("--rounds", type=int, default=5, help="of the closed loops (5)")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each sample (3)")
-    parser.add_argument("--only", default="throughput,open,mirror,inside", help="parts to run, comma separated")
+    parser.add_argument("--only", help="parts to run, comma separated (all)",
+                        default="throughput,open,mirror,inside,seated,choosing,snapshot,simulator")
+    parser.add_argument("--no-large", action="store_true",
+                        help="no start from 10 million bookings (about a minute)")
     parser.add_argument("--port", type=int, default=26000, help="first of ten ports to use")
     parser.add_argument("--output", help="where to write (bench/RESULTS.md; with --quick or --only nowhere)")
     parser.add_argument("--verbose", action="store_true", help="show the generator's progress")
@@ -220,6 +203,9 @@ def measure(place, options, say):
         found["mirror"] = mirror(place, options, say)
     if "inside" in parts:
         found["inside"] = inside(place, options, say)
+    for part in (inventory.seated, inventory.choosing, inventory.snapshot, inventory.simulator):
+        if part.__name__ in parts:
+            found[part.__name__] = part(place, options, say)
     return found
 
 

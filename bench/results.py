@@ -4,33 +4,12 @@ import datetime
 import pathlib
 import platform
 import re
-import statistics
 import subprocess
 
+import results_inventory
+from tables import medians, ms, number, spread, table
+
 BUILT = "gcc -O2, hardened, as `make` builds it"
-
-
-def medians(samples):
-    return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
-
-
-def spread(samples):
-    rates = [sample["rate"] for sample in samples]
-    return (max(rates) - min(rates)) / statistics.median(rates)
-
-
-def table(head, rows):
-    lines = ["| " + " | ".join(head) + " |",
-             "|---" + "|---:" * (len(head) - 1) + "|"]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
-
-
-def number(value, digits=0):
-    return f"{value:,.{digits}f}"
-
-
-def ms(microseconds):
-    return f"{microseconds / 1000:.3f}"
 
 
 def first_line(*command):
@@ -240,6 +219,10 @@ def render(found, options):
     if "inside" in found:
         judge_inside(targets, found)
         sections += ["## Inside", inside_tables(found)]
+    for part, (judge, section) in results_inventory.PARTS.items():
+        if part in found:
+            judge(targets, found)
+            sections += section(found)
     if found["log"]["shards"][0]["flush"]["count"]:
         sections += ["## Flushes of the engine's log in this run", flush_table(found)]
     head = ("# Results\n\nWritten by `make bench` in one go of "

@@ -49,18 +49,19 @@ class Engine:
                          count, "--role", role, "--ttl", 86400)
         path.write_text(text)
 
-    def tool(self, name, *words, timeout=120, check=True):
+    def tool(self, name, *words, cpu=None, timeout=120, check=True):
         """Runs boxctl or boxreplay against this engine."""
-        done = subprocess.run([str(self.place.build / name), *map(str, words)], text=True,
+        command = [str(self.place.build / name), *map(str, words)]
+        done = subprocess.run(pinned(cpu, command) if cpu is not None else command, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
                               env=self.environment)
         if check and done.returncode:
             raise RuntimeError(f"{name} {words}: {done.returncode}\n{done.stderr[-2000:]}")
         return done.stdout
 
-    def ask(self, *words):
+    def ask(self, *words, cpu=None):
         return json.loads(self.tool("boxctl", "--config", CONFIG, "--data-dir", self.data, "--json",
-                                    *words))
+                                    *words, cpu=cpu))
 
     def load(self, scenario, *options, seconds, warmup=0.5, connections=256):
         return boxload(self.place, self.target, "--scenario", scenario, "--tokens",
