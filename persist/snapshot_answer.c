@@ -86,22 +86,35 @@ static void pack_zone(msgpack_packer *packer, const uint8_t *kept)
     pack_bool(packer, facts.closed);
 }
 
-void snapshot_pack_order_facts(msgpack_packer *packer, const struct order_facts *facts)
+/* Of an order whose items are still being noted, each at its place: up to the last. */
+static uint32_t places_of(const struct order_facts *facts)
 {
-    if (!facts) {
-        msgpack_pack_nil(packer);
-        return;
-    }
-    assert(facts->count <= ORDER_ITEMS_MAX);
+    uint32_t places = ORDER_ITEMS_MAX;
+    while (places > facts->count && uuid_is_nil(&facts->items[places - 1].booking.booking_id))
+        places--;
+    return places;
+}
+
+static void pack_order(msgpack_packer *packer, const struct order_facts *facts, uint32_t places)
+{
+    assert(places <= ORDER_ITEMS_MAX);
     msgpack_pack_array(packer, ORDER_FIELDS);
     msgpack_pack_uint8(packer, ANSWER_FACTS_ORDER);
     pack_uuid_or_nil(packer, &facts->order_id);
     pack_uuid_or_nil(packer, &facts->user_id);
     msgpack_pack_uint8(packer, (uint8_t)facts->status);
-    msgpack_pack_array(packer, facts->count);
-    for (uint32_t i = 0; i < facts->count; i++)
+    msgpack_pack_array(packer, places);
+    for (uint32_t i = 0; i < places; i++)
         pack_booking(packer, &facts->items[i].booking, facts->items[i].seats,
                      facts->items[i].seat_count);
+}
+
+void snapshot_pack_order_facts(msgpack_packer *packer, const struct order_facts *facts)
+{
+    if (!facts)
+        msgpack_pack_nil(packer);
+    else
+        pack_order(packer, facts, places_of(facts));
 }
 
 static void pack_kept_booking(msgpack_packer *packer, const uint8_t *kept, uint32_t length)
@@ -134,7 +147,7 @@ void snapshot_pack_answer(msgpack_packer *packer, enum command_kind kind, const 
     case ANSWER_FACTS_ORDER:
         assert(length <= sizeof order);
         memcpy(&order, kept, length);
-        snapshot_pack_order_facts(packer, &order);
+        pack_order(packer, &order, order.count);
         break;
     }
 }
@@ -233,10 +246,12 @@ static void take_order(struct cursor *cursor, struct order_facts *facts)
     take_uuid_or_nil(cursor, &facts->order_id);
     take_uuid_or_nil(cursor, &facts->user_id);
     facts->status = (enum booking_status)take_uint(cursor, BOOKING_REFUNDED);
-    facts->count = take_list(cursor, ORDER_ITEMS_MAX);
-    for (uint32_t i = 0; i < facts->count && cursor->error == 0; i++)
+    const uint32_t places = take_list(cursor, ORDER_ITEMS_MAX);
+    for (uint32_t i = 0; i < places && cursor->error == 0; i++)
         facts->items[i].seat_count =
             take_booking(cursor, &facts->items[i].booking, facts->items[i].seats);
+    for (uint32_t i = 0; i < places; i++)
+        facts->count += !uuid_is_nil(&facts->items[i].booking.booking_id);
 }
 
 static void expect_facts(struct cursor *cursor, uint32_t fields, enum answer_facts facts)
