@@ -140,7 +140,13 @@ bool order_replay_pinned(struct order_table *table, const struct record_changed 
     if (changed->order.count != 0)
         return true;
     struct order *order = open_exchange(table, &changed->order.id, &changed->user_id);
-    return order && changed->order.item == 0 && learn_booking(order, 0, &changed->booking_id);
+    if (!order || changed->order.item > 1)
+        return false;
+    if (changed->order.item == 0)
+        return learn_booking(order, 0, &changed->booking_id);
+    if (!order->posted) /* the last try counts, and what was decided before all */
+        order_set_booking(order, 1, &changed->booking_id);
+    return true;
 }
 
 static struct order *order_of_decision(struct order_table *table,

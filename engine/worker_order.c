@@ -5,8 +5,8 @@
  *   confirm   pin all -> decide (RECORD_ORDER, durable) -> post all
  *                     -> [one refused: void all]
  *   cancel    decide -> void all
- *   exchange  pin the old -> hold the new -> decide -> post both
- *                         -> [refused: void]
+ *   exchange  pin the old -> hold the new -> pin it -> decide -> post both
+ *                         -> [refused: void the new, then the old]
  *
  * The record in the home shard's log is the commit point: without it a start
  * voids what it finds, with it a start posts (order_recover). Parts of a run
@@ -161,10 +161,15 @@ static bool log_decision(struct worker *worker, const struct order_run *run, uin
 
 static void void_all(struct worker *worker, struct order_run *run, uint8_t parts)
 {
+    /* Of an exchange the new booking first: while the old one is pinned there is
+     * no second try, which would make a start forget the first. */
+    bool new_first = run->count == 0 && parts == 3;
+
+    run->left = new_first ? 1 : 0;
     if (parts == 0)
         worker_order_finish(worker, run);
     else
-        begin_step(worker, run, ORDER_STEP_VOID, parts, 0);
+        begin_step(worker, run, ORDER_STEP_VOID, new_first ? 2 : parts, 0);
 }
 
 static void decide(struct worker *worker, struct order_run *run)
@@ -184,7 +189,7 @@ static void after_pin(struct worker *worker, struct order_run *run)
 
     if (run->refusal.result != RESULT_OK)
         void_all(worker, run, is_exchange ? run->held : run->parts);
-    else if (!is_exchange)
+    else if (!is_exchange || run->held == 3)
         decide(worker, run);
     else if (worker_order_prepare_exchange(worker, run))
         begin_step(worker, run, ORDER_STEP_HOLD, 2, 0);
@@ -197,7 +202,7 @@ static void after_hold(struct worker *worker, struct order_run *run)
     if (run->refusal.result != RESULT_OK)
         void_all(worker, run, run->held);
     else if (run->count == 0)
-        decide(worker, run);
+        begin_step(worker, run, ORDER_STEP_PIN, 2, 0); /* what is decided must not lapse */
     else
         worker_order_finish(worker, run);
 }
@@ -216,8 +221,13 @@ static void advance(struct worker *worker, struct order_run *run)
     case ORDER_STEP_DECIDE:
         decide(worker, run);
         break;
-    case ORDER_STEP_POST:
     case ORDER_STEP_VOID:
+        if (run->left != 0)
+            void_all(worker, run, run->left);
+        else
+            worker_order_finish(worker, run);
+        break;
+    case ORDER_STEP_POST:
     case ORDER_STEP_READ:
         worker_order_finish(worker, run);
         break;
@@ -310,6 +320,8 @@ void worker_order_step(struct worker *worker, struct order_run *run, enum order_
     run->parts = parts;
     if (step == ORDER_STEP_DECIDE)
         decide(worker, run);
+    else if (step == ORDER_STEP_VOID)
+        void_all(worker, run, parts);
     else
         begin_step(worker, run, step, parts, 0);
 }

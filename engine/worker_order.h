@@ -24,6 +24,7 @@ struct order_run {
     uint8_t count; /* items of the order; 0: an exchange */
     uint8_t parts; /* all that take part */
     uint8_t waiting, again;
+    uint8_t left; /* to be voided after those under way */
     uint8_t held; /* those whose last answer was good */
     enum order_step step;
     enum booking_status end;
