@@ -41,7 +41,7 @@ def seated(place, options, say):
         return alternate({"general admission": SeatedReserve(engine, "reserve"),
                           "named seats": SeatedReserve(engine, "seats", "--apart", *hall),
                           "best available": SeatedReserve(engine, "best", *hall)},
-                         options.rounds, options.seconds, say)
+                         min(3, options.rounds), options.seconds, say)
     finally:
         engine.stop()
         engine.remove()
