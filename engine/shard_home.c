@@ -199,7 +199,7 @@ static enum result admit_zone_command(const struct shard *shard, const struct co
 static bool is_on_order(enum command_kind kind)
 {
     return kind == COMMAND_ORDER_CREATE || kind == COMMAND_ORDER_CONFIRM ||
-           kind == COMMAND_ORDER_CANCEL;
+           kind == COMMAND_ORDER_CANCEL || kind == COMMAND_EXCHANGE_ZONE;
 }
 
 static enum result admit_order(struct shard *shard, struct command *command, uint64_t now_ms,

@@ -62,11 +62,23 @@ static enum result admit_items(struct shard *shard, struct command *command, uin
     return RESULT_OK;
 }
 
+/* What a start found of an exchange of this booking comes first: it may be this
+ * very request, that its key then repeats. */
+static bool is_being_mended(const struct shard *shard, const struct uuid *booking_id)
+{
+    const struct order *order = order_find(&shard->orders, booking_id);
+    return order && (order->busy || order->recovery != ORDER_RECOVERY_NONE);
+}
+
 enum result shard_admit_order(struct shard *shard, struct command *command, uint64_t now_ms,
                               struct refusal_detail *detail, bool *wait)
 {
     if (command->kind == COMMAND_ORDER_CREATE)
         return admit_items(shard, command, now_ms, detail, wait);
+    if (command->kind == COMMAND_EXCHANGE_ZONE) {
+        *wait = is_being_mended(shard, &command->booking.booking_id);
+        return RESULT_OK;
+    }
     const struct order *order = order_find(&shard->orders, &command->order.order_id);
     if (!order || order->kind != ORDER_CONFIRM || order->state == ORDER_HOLDING ||
         !uuid_equal(&order->user_id, &command->actor.id))

@@ -284,6 +284,8 @@ static void update_order(struct worker *worker, const struct order_run *run, enu
 {
     struct order *order = order_of(worker, run);
 
+    if (order && order->kind == ORDER_EXCHANGE && !run->has_client)
+        order->busy = false;
     if (!order || order->kind != ORDER_CONFIRM)
         return;
     order->recovery = ORDER_RECOVERY_NONE;

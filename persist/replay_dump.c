@@ -91,7 +91,7 @@ static int note_catalog(struct dump *dump, const struct snapshot_file *file)
     struct snapshot_entry *entry = malloc(sizeof *entry);
     int code = entry == NULL ? log_error_set(&dump->error, LOG_EXIT_IO, NULL, "out of memory")
                              : snapshot_reader_open(&reader, file, SNAPSHOT_CATALOG, &dump->error);
-    while (code == 0) {
+    while (code == 0 && entry != NULL) {
         const int got = snapshot_reader_next(reader, entry, &dump->error);
         if (got == 0)
             break;
