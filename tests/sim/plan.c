@@ -163,7 +163,7 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     /* Workers coordinate orders: there are none below S2. */
     value[SIM_W_ORDER] = level == SIM_S2 ? value[SIM_W_ORDER] : 0;
     const char *exchanges = getenv("SIM_EXCHANGES"); /* another share than the load's own */
-    value[SIM_EXCHANGES] = exchanges ? (uint32_t)strtoul(exchanges, NULL, 10) : 22;
+    value[SIM_EXCHANGES] = exchanges ? (uint32_t)strtoul(exchanges, NULL, 10) : 0;
     value[SIM_MAILBOX_SLOTS] = 2u << sim_random_below(&random, 8);
     value[SIM_HEDGE] = (uint32_t)sim_random_below(&random, 10);
     value[SIM_VANISH] = (uint32_t)sim_random_below(&random, 10);
