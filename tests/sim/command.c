@@ -157,11 +157,11 @@ static struct block_facts *draft_block(struct sim_clients *clients,
 {
     const struct sim_zone *zone = &clients->world->zone[operation->zone];
     struct block_facts *draft = calloc(1, sizeof *draft + RECORD_SEATS_MAX * sizeof(uint32_t));
-    uint32_t *seats = (uint32_t *)(draft + 1);
     bool house = operation->flags & SIM_SPREAD;
 
     if (!draft)
         abort();
+    uint32_t *seats = (uint32_t *)(draft + 1);
     draft->zone_id = zone_id(clients->world, operation->zone);
     draft->kind = house ? BLOCK_HOUSE_HOLD : BLOCK_ALLOTMENT;
     draft->quantity = operation->quantity > 0 ? operation->quantity : 1;

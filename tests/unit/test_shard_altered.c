@@ -11,7 +11,10 @@ static uint32_t small(struct rig *rig, uint32_t below)
 
 static void alter_uuid(struct rig *rig, struct uuid *id)
 {
-    *id = small(rig, 2) ? (struct uuid){{0}} : rig_id(small(rig, 8), small(rig, 20));
+    if (small(rig, 2))
+        memset(id, 0, sizeof *id);
+    else
+        *id = rig_id(small(rig, 8), small(rig, 20));
 }
 
 static uint32_t altered(struct rig *rig, uint32_t number)

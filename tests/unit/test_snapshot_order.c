@@ -271,7 +271,8 @@ int main(void)
         cmocka_unit_test(test_exchanging),
     };
     fixture_init(&fixture);
-    assert(fixture_recover(&fixture, true) == 0);
+    int recovered = fixture_recover(&fixture, true);
+    assert(recovered == 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     data_dir_close(fixture.dir);
     fixture_remove(fixture.path);
