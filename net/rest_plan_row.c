@@ -375,7 +375,7 @@ static bool read_row_values(struct plan_reader *reader, const struct row_members
 bool plan_row_read(struct plan_reader *reader, uint32_t index, struct plan_row *row)
 {
     struct row_members members;
-    uint32_t step;
+    uint32_t step = 1;
     row->seat_count = 0;
     row->letters = row->has_rank = row->has_x = row->has_y = false;
     if (!find_members(reader, index, &members) || !read_row_labels(reader, &members, row) ||
