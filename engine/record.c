@@ -37,6 +37,35 @@ const char *record_kind_name(enum record_kind kind)
     return NULL;
 }
 
+const struct uuid *record_zone_id(const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_RESERVED:
+        return &record->reserved.zone_id;
+    case RECORD_EXPIRED:
+        return &record->expired.zone_id;
+    case RECORD_CONFIRMED:
+    case RECORD_CANCELLED:
+        return &record->settled.zone_id;
+    case RECORD_CHANGED:
+        return &record->changed.zone_id;
+    case RECORD_BLOCK:
+        return &record->block.zone_id;
+    case RECORD_ZONE_CHANGED:
+        return &record->zone_changed.zone_id;
+    case RECORD_EVENT:
+    case RECORD_SHOW:
+    case RECORD_ZONE:
+    case RECORD_STATION:
+    case RECORD_ROUTE:
+    case RECORD_ORDER:
+    case RECORD_STATE:
+    case RECORD_CLEAN_STOP:
+        break;
+    }
+    return NULL;
+}
+
 uint32_t record_changed_returns(const struct record_changed *changed, const struct uuid **user_id)
 {
     bool is_live = changed->status == BOOKING_RESERVED || changed->status == BOOKING_CONFIRMED;

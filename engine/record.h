@@ -213,6 +213,11 @@ struct record {
 /* Tickets that leave a user's count by the change; *user_id: whose. */
 uint32_t record_changed_returns(const struct record_changed *changed, const struct uuid **user_id);
 
+/* The zone whose places the record's decision was about; points into the record.
+ * NULL: a record of the catalog, of an order or of the log itself. A RECORD_ZONE is
+ * the catalog's: it has no places yet. */
+const struct uuid *record_zone_id(const struct record *record);
+
 /* Stable lower-case name, e.g. "reserved". NULL: not a kind we know. */
 const char *record_kind_name(enum record_kind kind);
 

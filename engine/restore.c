@@ -221,30 +221,10 @@ static void load_ahead(const struct restore *restore, enum shard_prefetch_step s
     }
 }
 
-/* The zone whose record it is. NULL: of none. */
-static const struct uuid *zone_of(const struct record *record)
-{
-    switch (record->kind) {
-    case RECORD_RESERVED:
-        return &record->reserved.zone_id;
-    case RECORD_CONFIRMED:
-    case RECORD_CANCELLED:
-        return &record->settled.zone_id;
-    case RECORD_CHANGED:
-        return &record->changed.zone_id;
-    case RECORD_BLOCK:
-        return &record->block.zone_id;
-    case RECORD_ZONE_CHANGED:
-        return &record->zone_changed.zone_id;
-    default:
-        return NULL;
-    }
-}
-
 /* When every role has the record: what its key's request was answered. */
 static void remember(const struct restore *restore, const struct record *record)
 {
-    const struct uuid *zone_id = zone_of(record);
+    const struct uuid *zone_id = record_zone_id(record);
 
     if (record->key.hash != 0 && zone_id)
         shard_remember_answer(restore->shards[shard_of(restore, &record->actor.id)],

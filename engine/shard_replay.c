@@ -208,39 +208,9 @@ static enum shard_replay_result check(struct shard *shard, const struct record *
     }
 }
 
-/* NULL: not a record of the zone role. */
-static const struct uuid *zone_of(const struct record *record)
-{
-    switch (record->kind) {
-    case RECORD_RESERVED:
-        return &record->reserved.zone_id;
-    case RECORD_EXPIRED:
-        return &record->expired.zone_id;
-    case RECORD_CONFIRMED:
-    case RECORD_CANCELLED:
-        return &record->settled.zone_id;
-    case RECORD_CHANGED:
-        return &record->changed.zone_id;
-    case RECORD_BLOCK:
-        return &record->block.zone_id;
-    case RECORD_ZONE_CHANGED:
-        return &record->zone_changed.zone_id;
-    case RECORD_EVENT:
-    case RECORD_SHOW:
-    case RECORD_ZONE:
-    case RECORD_STATION:
-    case RECORD_ROUTE:
-    case RECORD_ORDER:
-    case RECORD_STATE:
-    case RECORD_CLEAN_STOP:
-        break;
-    }
-    return NULL;
-}
-
 enum shard_replay_result shard_replay(struct shard *shard, const struct record *record)
 {
-    const struct uuid *zone_id = zone_of(record);
+    const struct uuid *zone_id = record_zone_id(record);
 
     if (record->kind == RECORD_EXPIRED && record->expired.count > RECORD_EXPIRED_MAX)
         return SHARD_REPLAY_BAD_STATE; /* for both roles */

@@ -17,28 +17,10 @@ void verify_states_epoch(struct verify_states *states, uint16_t shard_count)
         states->rest_known[shard] = !states->partial;
 }
 
-/* NULL: it changes no zone. */
-static const struct uuid *zone_of(const struct record *record)
+/* The zone whose state it changes, which its making does too. NULL: none. */
+static const struct uuid *changed_zone(const struct record *record)
 {
-    switch ((int)record->kind) {
-    case RECORD_ZONE:
-        return &record->zone.id;
-    case RECORD_RESERVED:
-        return &record->reserved.zone_id;
-    case RECORD_CONFIRMED:
-    case RECORD_CANCELLED:
-        return &record->settled.zone_id;
-    case RECORD_EXPIRED:
-        return &record->expired.zone_id;
-    case RECORD_CHANGED:
-        return &record->changed.zone_id;
-    case RECORD_BLOCK:
-        return &record->block.zone_id;
-    case RECORD_ZONE_CHANGED:
-        return &record->zone_changed.zone_id;
-    default:
-        return NULL;
-    }
+    return record->kind == RECORD_ZONE ? &record->zone.id : record_zone_id(record);
 }
 
 static uint64_t of_shard(const struct verify_states *states, uint16_t shard)
@@ -54,7 +36,7 @@ static uint64_t of_shard(const struct verify_states *states, uint16_t shard)
 bool verify_states_check(struct verify_states *states, const struct replay_fold *fold,
                          uint16_t shard, const struct record *record)
 {
-    const struct uuid *zone_id = zone_of(record);
+    const struct uuid *zone_id = changed_zone(record);
     if (zone_id != NULL) {
         const uint64_t total = shard_zone_hash(fold->shard);
         states->by_partition[partition_of(zone_id)] += total - states->total;

@@ -30,6 +30,39 @@ static void test_kind_names(void **state)
     assert_string_equal(record_kind_name(RECORD_CLEAN_STOP), "clean_stop");
 }
 
+/* A decision about places names its zone; a record of the catalog, of an order or
+ * of the log has none, whatever bytes it holds. */
+static void test_zone_id(void **state)
+{
+    static struct record record;
+    (void)state;
+    const struct {
+        enum record_kind kind;
+        const struct uuid *zone_id;
+    } cases[] = {
+        {RECORD_RESERVED, &record.reserved.zone_id},
+        {RECORD_CONFIRMED, &record.settled.zone_id},
+        {RECORD_CANCELLED, &record.settled.zone_id},
+        {RECORD_EXPIRED, &record.expired.zone_id},
+        {RECORD_CHANGED, &record.changed.zone_id},
+        {RECORD_BLOCK, &record.block.zone_id},
+        {RECORD_ZONE_CHANGED, &record.zone_changed.zone_id},
+    };
+    uint32_t named = 0;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        record.kind = cases[i].kind;
+        assert_ptr_equal(record_zone_id(&record), cases[i].zone_id);
+    }
+    for (int kind = 0; kind <= RECORD_STATE + 1; kind++) {
+        record.kind = (enum record_kind)kind;
+        named += record_zone_id(&record) != NULL;
+    }
+    assert_int_equal(named, sizeof cases / sizeof cases[0]);
+    record.kind = RECORD_ZONE;
+    assert_null(record_zone_id(&record));
+}
+
 /* Every result and status has a name; what is none is "unknown". */
 static void test_result_names(void **state)
 {
@@ -91,8 +124,8 @@ static void test_too_long(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_kind_names),
-                                       cmocka_unit_test(test_result_names),
-                                       cmocka_unit_test(test_too_long)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kind_names), cmocka_unit_test(test_zone_id),
+        cmocka_unit_test(test_result_names), cmocka_unit_test(test_too_long)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
