@@ -111,6 +111,9 @@ static const char *keep(struct sim_clients *clients, const struct sim_operation 
     }
     if (!is_kept_refusal(answer->result))
         return NULL;
+    /* It was on its way for long: the one before was forgotten, and the key decided anew. */
+    if (answer->replayed && kept->refused && answer->settlement.stamp_ms < kept->refused_ms)
+        return NULL;
     if (answer->replayed && kept->refused && kept->refused_fingerprint == fingerprint &&
         kept->refused_digest != digest)
         return complain(clients, operation, "I8 a repeat of refused key %u got another answer",
