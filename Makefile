@@ -41,8 +41,9 @@ CXXFLAGS := -std=c++17 -fno-exceptions -Wall -Wextra -Werror $(COMMON)
 LDFLAGS  := -pie $(GUARD) -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections,--as-needed
 LIBS     := -luring -lpq -lmsgpackc -lxxhash -lcrypto -lsimdjson -lyajl $(LIB_HEAP) -lstdc++ -lm -lpthread
 
-# A file with main() is a program; every other source belongs to the library.
-MAINS   := engine/main.c admin/boxctl.c persist/boxreplay.c
+# A file with main() is a program, with what starts its parts; every other source is the library's.
+ENGINE  := engine/main.c $(wildcard engine/boxoffice_*.c)
+MAINS   := $(ENGINE) admin/boxctl.c persist/boxreplay.c
 SOURCES := $(filter-out $(MAINS),$(wildcard engine/*.c net/*.c persist/*.c admin/*.c))
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES) $(wildcard engine/*.cpp net/*.cpp) \
              llhttp/llhttp.c llhttp/api.c llhttp/http.c)
@@ -55,7 +56,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_
 LIBRARY := $(BUILD)/libboxoffice.a
 
 all: $(BUILD)/boxoffice $(BUILD)/boxctl $(BUILD)/boxreplay
-$(BUILD)/boxoffice: $(BUILD)/obj/engine/main.c.o
+$(BUILD)/boxoffice: $(ENGINE:%=$(BUILD)/obj/%.o)
 $(BUILD)/boxctl: $(BUILD)/obj/admin/boxctl.c.o
 $(BUILD)/boxreplay: $(BUILD)/obj/persist/boxreplay.c.o
 $(BUILD)/obj/persist/postgres_schema.c.o: $(wildcard persist/schema/*.sql)
