@@ -1,5 +1,5 @@
-/* A plan in use: one block of memory - rows, seats, the index, the texts - that
- * nothing changes. The index's idea is at seat_plan_index_slots. */
+/* A plan in use: one block of memory - rows, seats, the tables, the texts - that
+ * nothing changes. seat_plan_index.c has how a label is found. */
 #include "seat_plan.h"
 
 #include <assert.h>
@@ -8,13 +8,6 @@
 
 #include "memory.h"
 #include "seat_plan_draft.h"
-
-struct indexed_plan {
-    struct seat_plan plan; /* first: a pointer to one is a pointer to the other */
-    uint32_t *index;
-    uint32_t slot_count;
-    uint64_t bytes;
-};
 
 const char *seat_plan_error_name(enum seat_plan_error error)
 {
@@ -76,18 +69,21 @@ static uint32_t general_count(const struct seat *seats, uint32_t seat_count)
 
 static struct seat_plan *plan_from(const struct seat_plan_builder *draft)
 {
-    uint32_t slots = seat_plan_index_slots(draft->seat_count);
+    uint32_t row_slots = seat_plan_index_slots(draft->row_count);
+    uint32_t seat_slots = seat_plan_index_slots(draft->indexed_count);
     size_t row_bytes = draft->row_count * sizeof(struct seat_row);
     size_t seat_bytes = draft->seat_count * sizeof(struct seat);
-    size_t index_bytes = slots * sizeof(uint32_t);
-    size_t bytes =
-        sizeof(struct indexed_plan) + row_bytes + seat_bytes + index_bytes + draft->text_bytes;
+    size_t row_index_bytes = row_slots * sizeof(uint32_t);
+    size_t seat_index_bytes = seat_slots * sizeof(uint32_t);
+    size_t bytes = sizeof(struct indexed_plan) + row_bytes + seat_bytes + row_index_bytes +
+                   seat_index_bytes + draft->text_bytes;
     struct indexed_plan *indexed = memory_new(bytes);
 
     if (!indexed)
         return NULL;
     uint8_t *rows = (uint8_t *)(indexed + 1);
-    uint8_t *seats = rows + row_bytes, *index = seats + seat_bytes, *texts = index + index_bytes;
+    uint8_t *seats = rows + row_bytes, *row_index = seats + seat_bytes;
+    uint8_t *seat_index = row_index + row_index_bytes, *texts = seat_index + seat_index_bytes;
     indexed->plan = (struct seat_plan){
         .seat_count = draft->seat_count,
         .row_count = draft->row_count,
@@ -96,8 +92,10 @@ static struct seat_plan *plan_from(const struct seat_plan_builder *draft)
         .seats = memcpy(seats, draft->seats, seat_bytes),
         .texts = memcpy(texts, draft->texts, draft->text_bytes),
     };
-    indexed->index = memcpy(index, draft->index, index_bytes);
-    indexed->slot_count = slots;
+    indexed->row_index = memcpy(row_index, draft->row_index, row_index_bytes);
+    indexed->seat_index = memcpy(seat_index, draft->seat_index, seat_index_bytes);
+    indexed->row_slots = row_slots;
+    indexed->seat_slots = seat_slots;
     indexed->bytes = bytes;
     return &indexed->plan;
 }
@@ -146,30 +144,6 @@ size_t seat_plan_label(const struct seat_plan *plan, uint32_t seat, char *out)
     out[row_length] = '-';
     memcpy(out + row_length + 1, own, own_length + 1);
     return row_length + 1 + own_length;
-}
-
-static bool text_is(const char *text, const char *label, size_t length)
-{
-    return strncmp(text, label, length) == 0 && text[length] == '\0';
-}
-
-uint32_t seat_plan_find(const struct seat_plan *plan, const char *label, size_t length)
-{
-    const struct indexed_plan *indexed = (const struct indexed_plan *)plan;
-    const char *dash = length < SEAT_FULL_LABEL_BYTES ? memchr(label, '-', length) : NULL;
-
-    if (!dash || memchr(label, '\0', length))
-        return SEAT_NONE;
-    size_t row_length = (size_t)(dash - label), own_length = length - row_length - 1;
-    uint32_t mask = indexed->slot_count - 1;
-    uint32_t slot = (uint32_t)seat_plan_label_hash(label, length) & mask;
-    for (; indexed->index[slot] != 0; slot = (slot + 1) & mask) {
-        const struct seat *seat = &plan->seats[indexed->index[slot] - 1];
-        if (text_is(plan->texts + seat->label, dash + 1, own_length) &&
-            text_is(plan->texts + plan->rows[seat->row].label, label, row_length))
-            return indexed->index[slot] - 1;
-    }
-    return SEAT_NONE;
 }
 
 uint64_t seat_plan_memory_bytes(const struct seat_plan *plan)

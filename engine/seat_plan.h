@@ -33,6 +33,8 @@ struct seat_row {
     uint32_t first; /* index of its first seat */
     uint32_t count;
     uint32_t label; /* offset of the terminated label in plan->texts */
+    /* Where step is not 0 the seats' labels are number, number + step, ... */
+    int64_t number, step;
 };
 
 struct seat {
@@ -49,7 +51,7 @@ struct seat_plan {
     const struct seat_row *rows;
     const struct seat *seats;
     const char *texts;
-    /* ... and an index by label, private to seat_plan.c */
+    /* ... and an index by label, private to seat_plan*.c */
 };
 
 /* --- building (any thread) --- */

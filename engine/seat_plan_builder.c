@@ -5,15 +5,15 @@
 #include <assert.h>
 #include <string.h>
 
-#include "hash.h"
 #include "memory.h"
 
 struct seat_plan_builder *seat_plan_builder_new(void)
 {
-    uint32_t slots = seat_plan_index_slots(SEAT_PLAN_SEATS_MAX);
+    uint32_t row_slots = seat_plan_index_slots(SEAT_PLAN_ROWS_MAX);
+    uint32_t seat_slots = seat_plan_index_slots(SEAT_PLAN_SEATS_MAX);
     size_t rows = sizeof(struct seat_row) * SEAT_PLAN_ROWS_MAX;
     size_t seats = sizeof(struct seat) * SEAT_PLAN_SEATS_MAX;
-    size_t index = sizeof(uint32_t) * slots;
+    size_t index = sizeof(uint32_t) * (row_slots + seat_slots);
     size_t bytes = sizeof(struct seat_plan_builder) + rows + seats + index +
                    SEAT_PLAN_TEXT_BYTES_MAX + SEAT_PLAN_BYTES_MAX;
     struct seat_plan_builder *builder = memory_reserve(bytes);
@@ -23,8 +23,9 @@ struct seat_plan_builder *seat_plan_builder_new(void)
     builder->range_bytes = bytes;
     builder->rows = (struct seat_row *)(builder + 1);
     builder->seats = (struct seat *)(builder->rows + SEAT_PLAN_ROWS_MAX);
-    builder->index = (uint32_t *)(builder->seats + SEAT_PLAN_SEATS_MAX);
-    builder->texts = (char *)(builder->index + slots);
+    builder->row_index = (uint32_t *)(builder->seats + SEAT_PLAN_SEATS_MAX);
+    builder->seat_index = builder->row_index + row_slots;
+    builder->texts = (char *)(builder->seat_index + seat_slots);
     builder->encoded = (uint8_t *)builder->texts + SEAT_PLAN_TEXT_BYTES_MAX;
     return builder;
 }
@@ -208,74 +209,13 @@ void seat_plan_add_run(struct seat_plan_builder *builder, uint32_t first, uint32
 
 /* --- the whole --- */
 
-uint32_t seat_plan_index_slots(uint32_t entry_count)
-{
-    uint32_t slots = 4;
-
-    while (slots < 2 * entry_count)
-        slots *= 2;
-    return slots;
-}
-
-uint64_t seat_plan_label_hash(const char *label, size_t length)
-{
-    return hash_bytes(label, length);
-}
-
-static bool rows_differ(struct seat_plan_builder *builder)
-{
-    uint32_t slots = seat_plan_index_slots(builder->row_count);
-    bool differ = true;
-
-    for (uint32_t i = 0; i < builder->row_count && differ; i++) {
-        const char *label = builder->texts + builder->rows[i].label;
-        uint32_t slot = (uint32_t)seat_plan_label_hash(label, strlen(label)) & (slots - 1);
-        for (; builder->index[slot] != 0 && differ; slot = (slot + 1) & (slots - 1))
-            differ =
-                strcmp(label, builder->texts + builder->rows[builder->index[slot] - 1].label) != 0;
-        builder->index[slot] = i + 1;
-    }
-    memset(builder->index, 0, slots * sizeof *builder->index);
-    return differ;
-}
-
-/* Rows differ by now: only seats of one row can have the same label. */
-static bool seats_same(const struct seat_plan_builder *builder, uint32_t a, uint32_t b)
-{
-    const struct seat *one = &builder->seats[a], *two = &builder->seats[b];
-    return one->row == two->row &&
-           (one->label == two->label ||
-            strcmp(builder->texts + one->label, builder->texts + two->label) == 0);
-}
-
-static bool index_build(struct seat_plan_builder *builder)
-{
-    uint32_t slots = seat_plan_index_slots(builder->seat_count);
-    struct seat_plan view = {.rows = builder->rows,
-                             .seats = builder->seats,
-                             .texts = builder->texts,
-                             .seat_count = builder->seat_count};
-    char label[SEAT_FULL_LABEL_BYTES];
-
-    memset(builder->index, 0, slots * sizeof *builder->index);
-    for (uint32_t i = 0; i < builder->seat_count; i++) {
-        size_t length = seat_plan_label(&view, i, label);
-        uint32_t slot = (uint32_t)seat_plan_label_hash(label, length) & (slots - 1);
-        for (; builder->index[slot] != 0; slot = (slot + 1) & (slots - 1))
-            if (seats_same(builder, builder->index[slot] - 1, i))
-                return false;
-        builder->index[slot] = i + 1;
-    }
-    return true;
-}
-
 enum seat_plan_error seat_plan_check(struct seat_plan_builder *builder)
 {
     if (builder->error != SEAT_PLAN_OK)
         return builder->error;
     if (builder->row_count == 0 || builder->rows[builder->row_count - 1].count == 0)
         seat_plan_fail(builder, SEAT_PLAN_EMPTY);
-    else if (!rows_differ(builder) || !index_build(builder))
+    else if (!seat_plan_index_build(builder))
         seat_plan_fail(builder, SEAT_PLAN_LABEL_DUPLICATE);
     return builder->error;
 }

@@ -56,21 +56,10 @@ static void put_text(struct writer *writer, const char *text)
     put_bytes(writer, text, length);
 }
 
-/* A label that is its number's only decimal form. */
-static bool text_number(const char *text, int64_t *number)
-{
-    int64_t value = 0;
-    size_t digits = 0;
-
-    for (; text[digits] >= '0' && text[digits] <= '9' && digits < 15; digits++)
-        value = value * 10 + (text[digits] - '0');
-    *number = value;
-    return digits > 0 && text[digits] == '\0' && (text[0] != '0' || digits == 1);
-}
-
 static bool seat_number(const struct seat_plan_builder *draft, uint32_t seat, int64_t *number)
 {
-    return text_number(draft->texts + draft->seats[seat].label, number);
+    const char *text = draft->texts + draft->seats[seat].label;
+    return seat_plan_number(text, strlen(text), number);
 }
 
 /* A run of numbers; returns the seat behind it. */

@@ -18,21 +18,34 @@ struct seat_plan_builder {
     struct seat_row *rows;
     struct seat *seats;
     char *texts;
-    uint32_t *index;  /* see seat_plan_index_build */
+    /* See seat_plan_index.c: tables of slots, and how many seats are in the second. */
+    uint32_t *row_index, *seat_index;
+    uint32_t indexed_count;
     uint8_t *encoded; /* of SEAT_PLAN_BYTES_MAX */
     size_t range_bytes;
 };
 
-/* Seats by full label: open addressing, linear probing, a seat's number + 1 in a
- * table of a power of two, at most half full. */
+/* A plan in use, with what finds its labels. */
+struct indexed_plan {
+    struct seat_plan plan; /* first: a pointer to one is a pointer to the other */
+    uint32_t *row_index, *seat_index;
+    uint32_t row_slots, seat_slots;
+    uint64_t bytes;
+};
+
+/* The slots of a table with so many entries. */
 uint32_t seat_plan_index_slots(uint32_t entry_count);
-uint64_t seat_plan_label_hash(const char *label, size_t length);
+/* Fills the tables and judges which rows are series; false: a label is given twice. */
+bool seat_plan_index_build(struct seat_plan_builder *builder);
+
+/* True: a label that is its number's only decimal form, below 10^15. */
+bool seat_plan_number(const char *text, size_t length, int64_t *number);
 
 /* The first error sticks. */
 void seat_plan_fail(struct seat_plan_builder *builder, enum seat_plan_error error);
 
 /* All that can only be judged of the whole: rows without seats, labels given
- * twice. Afterwards index has the seats. */
+ * twice. Afterwards the tables are filled. */
 enum seat_plan_error seat_plan_check(struct seat_plan_builder *builder);
 
 /* Writes the bytes to builder->encoded; false: they would exceed the limit. */
