@@ -1,11 +1,6 @@
 /* Rows of the catalog, and of zones what the fold counts. */
 #include "diff_state.h"
 
-#include <assert.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../engine/command.h"
 #include "replay_record.h"
 
@@ -152,47 +147,6 @@ static bool seat_row(const struct diff_state *state, const struct diff_key *key,
     diff_field_number(row, seat->flags);
     diff_field_number(row, seat->rank);
     diff_field_bool(row, seat->opens_block);
-    return true;
-}
-
-/* --- segments --- */
-
-static int zone_order(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct uuid));
-}
-
-struct diff_segments *diff_segments_of(const struct diff_state *state, const struct uuid *zone_id)
-{
-    static_assert(offsetof(struct diff_segments, zone_id) == 0, "sorted and found by it");
-    return state->segments_count == 0 ? NULL
-                                      : bsearch(zone_id, state->segments, state->segments_count,
-                                                sizeof *state->segments, zone_order);
-}
-
-static uint32_t segment_count_of(const struct diff_state *state, const struct catalog_zone *zone)
-{
-    const struct catalog_show *show = catalog_show(catalog_of(state), &zone->show_id);
-    return show != NULL && show->segment_count > 1 ? show->segment_count : 0;
-}
-
-bool diff_segments_count(struct diff_state *state)
-{
-    const struct catalog *catalog = catalog_of(state);
-    const uint32_t zones = catalog_zone_count(catalog);
-    free(state->segments);
-    state->segments_count = 0;
-    state->segments = calloc((size_t)zones + 1, sizeof *state->segments);
-    if (state->segments == NULL)
-        return false;
-    for (uint32_t i = 0; i < zones; i++) {
-        const struct catalog_zone *zone = catalog_zone_at(catalog, i);
-        struct diff_segments *segments = &state->segments[state->segments_count];
-        segments->zone_id = zone->id;
-        segments->count = segment_count_of(state, zone);
-        state->segments_count += segments->count > 0;
-    }
-    qsort(state->segments, state->segments_count, sizeof *state->segments, zone_order);
     return true;
 }
 

@@ -1,14 +1,12 @@
 #include "diff_state.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "../engine/block.h"
 #include "../engine/command.h"
-#include "../engine/memory.h"
 #include "replay_record.h"
 
 enum { DIFF_BOOKINGS_MIN = 4096, DIFF_BOOKINGS_MAX = 1 << 28 };
@@ -80,12 +78,10 @@ static void keep_seats(struct diff_state *state, struct diff_booking *booking,
     replay_buffer_append(&state->seats, seats, count * sizeof *seats);
 }
 
-static const uint32_t *booking_seats(const struct diff_state *state,
-                                     const struct diff_booking *booking)
+struct diff_booking *diff_state_booking(const struct diff_state *state, const struct uuid *id)
 {
-    return booking->seat_count == 0
-               ? NULL
-               : (const uint32_t *)(const void *)(state->seats.bytes + booking->seats_at);
+    const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
+    return slot == HASH_INDEX_MISSING ? NULL : &state->bookings[slot];
 }
 
 bool diff_state_add_booking(struct diff_state *state, const struct diff_booking *booking,
@@ -140,9 +136,9 @@ static void note_expired(struct diff_state *state, const struct record *record)
 {
     for (uint32_t i = 0; i < record->expired.count; i++) {
         const struct uuid *id = &record->expired.items[i].booking_id;
-        const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
-        if (slot != HASH_INDEX_MISSING)
-            note_update(&state->bookings[slot], record);
+        struct diff_booking *booking = diff_state_booking(state, id);
+        if (booking != NULL)
+            note_update(booking, record);
     }
 }
 
@@ -151,14 +147,13 @@ static enum shard_replay_result note_step(struct diff_state *state, const struct
 {
     const bool settled = record->kind != RECORD_CHANGED;
     const struct uuid *id = settled ? &record->settled.booking_id : &record->changed.booking_id;
-    const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
-    if (slot == HASH_INDEX_MISSING)
+    struct diff_booking *booking = diff_state_booking(state, id);
+    if (booking == NULL)
         return SHARD_REPLAY_UNKNOWN_BOOKING;
     const struct uuid *payment_id =
         settled ? &record->settled.payment_id : &record->changed.payment_id;
     const bool confirmed =
         settled ? record->kind == RECORD_CONFIRMED : record->changed.status == BOOKING_CONFIRMED;
-    struct diff_booking *booking = &state->bookings[slot];
     note_update(booking, record);
     if (!uuid_is_nil(payment_id))
         booking->payment_id = *payment_id;
@@ -213,7 +208,7 @@ static bool keep_order(struct diff_state *state, const struct record *record)
     return diff_kept_put(&state->kept, DIFF_ORDERS, &key, row);
 }
 
-static struct diff_block *find_block(const struct diff_state *state, const struct uuid *id)
+struct diff_block *diff_state_block(const struct diff_state *state, const struct uuid *id)
 {
     const uint32_t slot = hash_index_find(&state->by_block, id_hash(id), id);
     return slot == HASH_INDEX_MISSING ? NULL : &state->blocks[slot];
@@ -240,7 +235,7 @@ bool diff_state_add_block(struct diff_state *state, const struct diff_block *blo
 
 static bool keep_block(struct diff_state *state, const struct record *record)
 {
-    struct diff_block *known = find_block(state, &record->block.block_id);
+    struct diff_block *known = diff_state_block(state, &record->block.block_id);
     if (known == NULL)
         return diff_state_add_block(state, &(struct diff_block){.id = record->block.block_id});
     known->ended_ms = record->stamp_ms;
@@ -280,180 +275,7 @@ enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epo
     return kept ? SHARD_REPLAY_OK : SHARD_REPLAY_OUT_OF_MEMORY;
 }
 
-/* --- counting --- */
-
-/* False: unknown, or it has ended. The texts and seats of the facts are gone. */
-static bool block_places(const struct diff_state *state, const struct uuid *block_id,
-                         struct block_facts *facts)
-{
-    struct block_facts *found = shard_block(state->fold.shard, block_id);
-    if (found == NULL)
-        return false;
-    *facts = *found;
-    memory_free(found);
-    return facts->active;
-}
-
-static void count_booking(struct diff_state *state, const struct diff_booking *booking)
-{
-    struct booking_facts facts;
-    struct block_facts block;
-    uint32_t seat_count;
-    if (!shard_booking(state->fold.shard, &booking->id, 0, &facts, NULL, &seat_count) ||
-        (facts.status != BOOKING_RESERVED && facts.status != BOOKING_CONFIRMED))
-        return;
-    struct diff_segments *segments = diff_segments_of(state, &facts.zone_id);
-    if (segments == NULL)
-        return;
-    const bool drawn =
-        !uuid_is_nil(&booking->block_id) && block_places(state, &booking->block_id, &block);
-    for (uint32_t i = booking->from_segment; i < booking->to_segment && i < segments->count; i++) {
-        if (facts.status == BOOKING_RESERVED)
-            segments->reserved[i] += facts.quantity;
-        else
-            segments->sold[i] += facts.quantity;
-        if (drawn)
-            segments->blocked[i] -= facts.quantity;
-    }
-}
-
-bool diff_state_count(struct diff_state *state)
-{
-    if (!diff_segments_count(state))
-        return false;
-    for (uint32_t n = 0; n < state->block_count; n++) {
-        struct block_facts block;
-        if (!block_places(state, &state->blocks[n].id, &block))
-            continue;
-        struct diff_segments *segments = diff_segments_of(state, &block.zone_id);
-        for (uint32_t i = 0; segments != NULL && i < segments->count; i++)
-            segments->blocked[i] += block.quantity;
-    }
-    for (uint32_t i = 0; i < state->booking_count; i++)
-        count_booking(state, &state->bookings[i]);
-    return true;
-}
-
 /* --- rows --- */
-
-/* Nothing follows the end of a booking. */
-static void end_field(struct diff_row *row, const struct diff_booking *booking,
-                      enum booking_status now, enum booking_status end)
-{
-    diff_field_time(row, now == end ? booking->updated_ms : 0);
-}
-
-/* A snapshot no longer knows the order of an exchange that is done. */
-static void order_fields(struct diff_row *row, const struct diff_booking *booking)
-{
-    const bool none = uuid_is_nil(&booking->order_id);
-    if (none && booking->from_snapshot) {
-        diff_field_unknown(row);
-        diff_field_unknown(row);
-        return;
-    }
-    diff_field_uuid(row, &booking->order_id);
-    if (none)
-        diff_field_null(row);
-    else
-        diff_field_number(row, booking->order_item);
-}
-
-/* Its key, and where the log has the reservation. */
-static void origin_fields(struct diff_row *row, const struct diff_booking *booking)
-{
-    if (booking->from_snapshot) {
-        for (int i = 0; i < 4; i++)
-            diff_field_unknown(row);
-        return;
-    }
-    if (booking->key_hash == 0)
-        diff_field_null(row);
-    else
-        diff_field_number(row, (int64_t)booking->key_hash);
-    diff_field_number(row, booking->epoch);
-    diff_field_number(row, booking->shard);
-    diff_field_number(row, (int64_t)booking->sequence);
-}
-
-static bool booking_row(struct diff_state *state, const struct diff_key *key, struct diff_row *row)
-{
-    struct booking_facts facts;
-    uint32_t seat_count;
-    const uint32_t slot = hash_index_find(&state->by_id, id_hash(&key->id), &key->id);
-    if (slot == HASH_INDEX_MISSING ||
-        !shard_booking(state->fold.shard, &key->id, 0, &facts, NULL, &seat_count))
-        return false;
-    struct diff_booking *booking = &state->bookings[slot];
-    booking->seen = true;
-    const struct catalog_zone *zone =
-        catalog_zone(shard_catalog(state->fold.shard), &facts.zone_id);
-    diff_field_uuid(row, &facts.user_id);
-    diff_field_uuid(row, &zone->event_id);
-    diff_field_uuid(row, &zone->show_id);
-    diff_field_uuid(row, &facts.zone_id);
-    diff_field_number(row, facts.quantity);
-    diff_field_number(row, booking->from_segment);
-    diff_field_number(row, booking->to_segment);
-    diff_field_amount(row, facts.unit_price_minor, zone->currency);
-    diff_field_amount(row, (replay_minor)facts.unit_price_minor * facts.quantity, zone->currency);
-    diff_field_string(row, zone->currency);
-    diff_field_string(row, booking_status_name(facts.status));
-    if (booking->from_snapshot && uuid_is_nil(&booking->payment_id))
-        diff_field_unknown(row);
-    else
-        diff_field_uuid(row, &booking->payment_id);
-    diff_field_time(row, facts.created_ms);
-    diff_field_time(row, facts.created_ms);
-    diff_field_time(row, facts.expires_ms);
-    if (booking->from_snapshot && booking->confirmed_ms == 0)
-        diff_field_unknown(row);
-    else
-        diff_field_time(row, booking->confirmed_ms);
-    end_field(row, booking, facts.status, BOOKING_CANCELLED);
-    end_field(row, booking, facts.status, BOOKING_EXPIRED);
-    end_field(row, booking, facts.status, BOOKING_REFUNDED);
-    diff_field_uuid(row, &booking->block_id);
-    order_fields(row, booking);
-    diff_field_integers(row, booking_seats(state, booking), booking->seat_count);
-    if (booking->updated_unknown)
-        diff_field_unknown(row);
-    else
-        diff_field_time(row, booking->updated_ms);
-    origin_fields(row, booking);
-    return true;
-}
-
-static bool block_row(const struct diff_state *state, const struct diff_key *key,
-                      struct diff_row *row)
-{
-    const struct diff_block *block = find_block(state, &key->id);
-    struct block_facts *facts = shard_block(state->fold.shard, &key->id);
-    if (block == NULL || facts == NULL) {
-        memory_free(facts);
-        return false;
-    }
-    diff_field_uuid(row, &facts->zone_id);
-    diff_field_string(row, replay_block_kind_name(facts->kind));
-    diff_field_number(row, facts->quantity);
-    diff_field_uuid(row, &facts->owner_id);
-    diff_field_text_or_null(row, &facts->reason);
-    diff_field_integers(row, facts->seats, facts->seat_count);
-    diff_field_time(row, facts->expires_ms);
-    diff_field_time(row, facts->created_ms);
-    if (block->end_unknown)
-        diff_field_unknown(row);
-    else
-        diff_field_time(row, block->ended_ms);
-    if (block->end_unknown)
-        diff_field_unknown(row);
-    else if (facts->active)
-        diff_field_null(row);
-    else
-        diff_field_string(row, replay_cause_name(block->end_cause));
-    memory_free(facts);
-    return true;
-}
 
 bool diff_state_row(struct diff_state *state, enum diff_table table, const struct diff_key *key,
                     struct diff_row *row)
@@ -461,9 +283,9 @@ bool diff_state_row(struct diff_state *state, enum diff_table table, const struc
     diff_row_reset(row);
     switch ((int)table) {
     case DIFF_BLOCKS:
-        return block_row(state, key, row);
+        return diff_block_row(state, key, row);
     case DIFF_BOOKINGS:
-        return booking_row(state, key, row);
+        return diff_booking_row(state, key, row);
     case DIFF_BOOKING_CHANGES:
     case DIFF_ORDERS:
         return diff_kept_get(&state->kept, table, key, row);

@@ -71,8 +71,6 @@ int diff_state_restore(struct diff_state *state, const struct data_dir *dir,
 
 enum shard_replay_result diff_state_apply(struct diff_state *state, uint32_t epoch, uint16_t shard,
                                           const struct record *record);
-/* After the last record: counts what is compared. False: out of memory. */
-bool diff_state_count(struct diff_state *state);
 
 /* Fills the row that should be there, less its key, and notes that it was asked
  * for. False: the log knows no such row. */
@@ -85,11 +83,21 @@ typedef bool diff_visit(void *context, const struct diff_key *key);
 void diff_state_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
                      void *context);
 
-/* --- for the files of diff_state: false: out of memory --- */
+/* --- for the files of diff_state --- */
 
+/* NULL: the log knows none with this id. */
+struct diff_booking *diff_state_booking(const struct diff_state *state, const struct uuid *id);
+struct diff_block *diff_state_block(const struct diff_state *state, const struct uuid *id);
+/* False: out of memory. */
 bool diff_state_add_booking(struct diff_state *state, const struct diff_booking *booking,
                             const uint32_t *seats, uint32_t seat_count);
 bool diff_state_add_block(struct diff_state *state, const struct diff_block *block);
+
+/* --- persist/diff_booking.c: as diff_state_row --- */
+
+bool diff_booking_row(struct diff_state *state, const struct diff_key *key, struct diff_row *row);
+bool diff_block_row(const struct diff_state *state, const struct diff_key *key,
+                    struct diff_row *row);
 
 /* --- persist/diff_catalog.c: of the catalog and its zones --- */
 
@@ -98,8 +106,12 @@ bool diff_catalog_row(const struct diff_state *state, enum diff_table table,
                       const struct diff_key *key, struct diff_row *row);
 void diff_catalog_each(const struct diff_state *state, enum diff_table table, diff_visit *visit,
                        void *context);
+
+/* --- persist/diff_segments.c --- */
+
+/* After the last record, before rows of segments are asked for. False: out of memory. */
+bool diff_segments_count(struct diff_state *state);
 /* NULL: not a trip's zone. */
 struct diff_segments *diff_segments_of(const struct diff_state *state, const struct uuid *zone_id);
-bool diff_segments_count(struct diff_state *state);
 
 #endif

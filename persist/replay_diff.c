@@ -403,7 +403,7 @@ static int run(struct diff *diff)
         code = open_snapshot(diff);
     if (code == 0)
         code = fold_log(diff);
-    if (code == 0 && !diff_state_count(&diff->state))
+    if (code == 0 && !diff_segments_count(&diff->state))
         code = log_error_set(&diff->error, LOG_EXIT_BUG, NULL, "out of memory");
     for (int table = 0; table < DIFF_TABLE_COUNT && code == 0; table++) {
         diff->table = (enum diff_table)table;
