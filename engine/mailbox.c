@@ -174,3 +174,33 @@ uint32_t mailbox_depth(const struct mailbox_grid *grid, uint16_t to)
     }
     return depth;
 }
+
+void message_release(struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_ANSWER_RECEIVER:
+    case MESSAGE_ANSWER_HOME:
+    case MESSAGE_ANSWER:
+    case MESSAGE_GATHERED:
+    case MESSAGE_ORDER_PART:
+        answer_release(&message->answer);
+        break;
+    case MESSAGE_CATALOG_EVENT:
+        catalog_event_release(message->event);
+        break;
+    case MESSAGE_CATALOG_SHOW:
+        catalog_show_release(message->show);
+        break;
+    case MESSAGE_CATALOG_ZONE:
+        catalog_zone_release(message->zone);
+        break;
+    case MESSAGE_CATALOG_STATION:
+        catalog_station_release(message->station);
+        break;
+    case MESSAGE_CATALOG_ROUTE:
+        catalog_route_release(message->route);
+        break;
+    default: /* commands are not held back; the others own nothing */
+        break;
+    }
+}

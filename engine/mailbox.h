@@ -92,6 +92,10 @@ static inline void message_carry(struct message *message, enum message_kind kind
     memcpy(&message->command, command, command_bytes(command));
 }
 
+/* Gives back what the answer or the version it carries owns. A message with a command
+ * is not kept, so it is not released; the others own nothing. */
+void message_release(struct message *message);
+
 struct mailbox_grid;
 
 /* A grid of threads x threads mailboxes of `slots` (a power of two) messages.

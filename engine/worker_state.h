@@ -88,6 +88,12 @@ struct worker {
     bool failed;
 };
 
+/* --- worker.c --- */
+
+/* Reads the clocks. Log time follows the wall clock while it walks; when it jumps, log
+ * time goes on by the monotonic clock, so that no jump ends or prolongs reservations. */
+void worker_tell_time(struct worker *worker);
+
 /* --- worker_route.c --- */
 
 /* Takes a command that reached this worker's connections to where it belongs. */
