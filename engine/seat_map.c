@@ -23,18 +23,26 @@ static uint32_t *halves_take(uint64_t **next, size_t count)
     return (uint32_t *)words_take(next, (count + 1) / 2);
 }
 
+enum {
+    PLACE_WORDS = sizeof(struct seat_place) / sizeof(uint64_t),
+    HOPE_WORDS = sizeof(struct seat_hope) / sizeof(uint64_t)
+};
+static_assert(sizeof(struct seat_place) % sizeof(uint64_t) == 0, "whole words");
+
 static size_t tables_words(const struct seat_map *map)
 {
-    size_t words = map->word_count, halves = map->plan->seat_count + 1U + 3 * words;
-    size_t live = (words + SEAT_WORD_BITS - 1) / SEAT_WORD_BITS;
+    size_t words = map->word_count, halves = map->plan->seat_count + 1U + words;
+    size_t groups = (words + SEAT_WORD_BITS - 1) / SEAT_WORD_BITS;
 
-    /* Four tables of halves may each leave one unused. */
-    return words * (8 + 2U * map->segment_count) + 1 + 2 * 2 + live + (halves + 4) / 2;
+    /* Two tables of halves may each leave one unused. */
+    return words * (8 + 2U * map->segment_count + PLACE_WORDS) + 1 + 2 * 2 +
+           groups * (1 + HOPE_WORDS) + (halves + 2) / 2;
 }
 
 static void tables_place(struct seat_map *map, uint64_t *block)
 {
     size_t words = map->word_count, segments = map->segment_count;
+    size_t groups = (words + SEAT_WORD_BITS - 1) / SEAT_WORD_BITS;
     uint64_t *next = block;
 
     map->exists = words_take(&next, words);
@@ -46,10 +54,10 @@ static void tables_place(struct seat_map *map, uint64_t *block)
     map->busy = words_take(&next, words);
     map->open = words_take(&next, words + 2) + 1;
     map->joined = words_take(&next, words + 2) + 1;
-    map->live = words_take(&next, (words + SEAT_WORD_BITS - 1) / SEAT_WORD_BITS);
+    map->live = words_take(&next, groups);
+    map->hopes = (struct seat_hope *)words_take(&next, groups * HOPE_WORDS);
+    map->order = (struct seat_place *)words_take(&next, words * PLACE_WORDS);
     map->rank_sums = halves_take(&next, map->plan->seat_count + 1U);
-    map->order = halves_take(&next, words);
-    map->order_rank = halves_take(&next, words);
     map->position = halves_take(&next, words);
     assert(next <= block + tables_words(map));
 }
@@ -100,6 +108,17 @@ static int key_order(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static uint32_t word_least_sum(const struct seat_map *map, uint32_t w, uint32_t size)
+{
+    uint32_t end = (w + 1) * SEAT_WORD_BITS, least = UINT32_MAX;
+
+    for (uint32_t i = w * SEAT_WORD_BITS; i < end && i + size <= map->plan->seat_count; i++) {
+        uint32_t sum = map->rank_sums[i + size] - map->rank_sums[i];
+        least = sum < least ? sum : least;
+    }
+    return least;
+}
+
 /* A window that starts in a word ends there or in the next. */
 static void order_fill(struct seat_map *map)
 {
@@ -113,13 +132,28 @@ static void order_fill(struct seat_map *map)
     }
     qsort(keys, map->word_count, sizeof keys[0], key_order);
     for (uint32_t i = 0; i < map->word_count; i++) {
-        map->order[i] = (uint32_t)keys[i];
-        map->order_rank[i] = (uint32_t)(keys[i] >> 32);
-        map->position[map->order[i]] = i;
+        struct seat_place *place = &map->order[i];
+        place->word = (uint32_t)keys[i];
+        place->rank = (uint32_t)(keys[i] >> 32);
+        for (uint32_t size = 1; size <= SEAT_FEW; size++)
+            place->least[size - 1] = word_least_sum(map, place->word, size);
+        map->position[place->word] = i;
     }
 }
 
-/* The derived words of w, and of w - 1 as far as they look to the right. */
+static void hope_again(struct seat_map *map, uint32_t w)
+{
+    uint32_t place = map->position[w];
+    struct seat_hope *hope = &map->hopes[place / SEAT_WORD_BITS];
+
+    for (uint32_t i = 0; i < SEAT_FEW; i++) {
+        hope->any[i] |= UINT64_C(1) << place % SEAT_WORD_BITS;
+        hope->clean[i] |= UINT64_C(1) << place % SEAT_WORD_BITS;
+    }
+}
+
+/* The derived words of w, and of w - 1 as far as they look to the right. Few seats from
+ * w - 1 reach into w, and those of w + 1 have their left neighbours there. */
 static void word_refresh(struct seat_map *map, uint32_t w)
 {
     map->open[w] = map->general[w] & ~(map->busy[w] | map->blocked[w]);
@@ -130,6 +164,11 @@ static void word_refresh(struct seat_map *map, uint32_t w)
         bit_set(map->live, map->position[w]);
     else
         bit_clear(map->live, map->position[w]);
+    hope_again(map, w);
+    if (w > 0)
+        hope_again(map, w - 1);
+    if (w + 1 < map->word_count)
+        hope_again(map, w + 1);
 }
 
 struct seat_map *seat_map_new(const struct seat_plan *plan, uint16_t segment_count)

@@ -10,6 +10,25 @@
 #include "seat_map.h"
 
 enum { SEAT_WORD_BITS = 64, SEAT_MAP_WORDS_MAX = (SEAT_PLAN_SEATS_MAX + 63) / 64 };
+/* As many seats together as most ask for at most: what helps to find them is kept for
+ * windows of 1..SEAT_FEW seats. */
+enum { SEAT_FEW = 8 };
+
+/* A word in the order of choosing. */
+struct seat_place {
+    uint32_t word;
+    uint32_t rank; /* the best a window that starts in the word may contain */
+    /* By size, 1 first: the least sum of ranks of so many seats in succession that start
+     * in the word, whoever sits there. UINT32_MAX: no seat has so many behind it. */
+    uint32_t least[SEAT_FEW];
+};
+
+/* Of 64 places of the order, by size, 1 first: the words that may have a window of the
+ * whole journey, and one that leaves no single seat. A bit falls when a search finds
+ * none, and is set again when a seat changes near the word. */
+struct seat_hope {
+    uint64_t any[SEAT_FEW], clean[SEAT_FEW];
+};
 
 struct seat_map {
     const struct seat_plan *plan;
@@ -24,10 +43,8 @@ struct seat_map {
     /* Of the seats before each, so that a window's sum is a difference; it may
      * wrap around, the difference is right. seat_count + 1 entries. */
     uint32_t *rank_sums;
-    /* Words by the best rank a window that starts there may contain, then by
-     * place; and that rank, in this order. */
-    uint32_t *order, *order_rank;
-    uint32_t *position; /* of a word in the order */
+    struct seat_place *order; /* words by rank, then by place */
+    uint32_t *position;       /* of a word in the order */
 
     /* --- the state --- */
     uint64_t *taken, *sold; /* segment_count bitmaps each, one behind the other */
@@ -38,6 +55,7 @@ struct seat_map {
     uint64_t *open;   /* general, neither busy nor blocked; a zero word at either end */
     uint64_t *joined; /* open, and so is the neighbour on the right; as open */
     uint64_t *live;   /* by order: the words with an open seat */
+    struct seat_hope *hopes;
     uint32_t free_count, free_general_count;
 };
 

@@ -51,6 +51,7 @@ static void split_init(struct split *split, const struct seat_field *field)
     memcpy(split->words.joined, field->joined - 1, bytes);
     split->field.open = split->words.open + 1;
     split->field.joined = split->words.joined + 1;
+    split->field.live = NULL; /* what is known of the map's words is not of these */
 }
 
 static void split_size_set(struct split *split, uint32_t size)
@@ -230,17 +231,8 @@ static bool long_series_exists(const struct seat_field *field, uint32_t count)
 
 static bool clean_window_exists(const struct seat_field *field, uint32_t count)
 {
-    const struct seat_map *map = field->map;
-
-    if (count > SEAT_PICK_MAX)
-        return long_series_exists(field, count);
-    for (uint32_t place = 0; place < map->word_count; place++) {
-        uint32_t w = map->order[place];
-        uint64_t windows = seat_windows_at(field, w, count);
-        if (windows && seat_windows_clean(field, w, count, windows))
-            return true;
-    }
-    return false;
+    return count > SEAT_PICK_MAX ? long_series_exists(field, count)
+                                 : seat_window_exists(field, count, true);
 }
 
 static bool is_joined(const struct seat_field *field, uint32_t seat)

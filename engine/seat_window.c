@@ -11,7 +11,9 @@
  * is joined to it; the same on the right: two more shifts of the same words.
  *
  * Where slacks are equal the best window is looked for in the order of the best
- * rank a word has, and not beyond the words that could still hold a better one. */
+ * rank a word has, and not beyond the words that could still hold a better one. On the
+ * way there, words are passed over in which a search since their last change found
+ * no window, or whose best seats in succession, sold or not, add up to more. */
 #include "seat_window.h"
 
 #include <string.h>
@@ -81,10 +83,66 @@ uint64_t seat_windows_clean(const struct seat_field *field, uint32_t w, uint32_t
     return windows & ~(left & ~left_of_left) & ~(right & ~right_of_right);
 }
 
+/* --- words worth a look --- */
+
+/* Of 64 places of the order; beyond the last there may be more. */
+static uint64_t places_at(const struct seat_field *field, uint32_t group, uint32_t size, bool clean)
+{
+    const struct seat_map *map = field->map;
+
+    if (!field->live)
+        return UINT64_MAX;
+    if (size > SEAT_FEW)
+        return field->live[group];
+    const struct seat_hope *hope = &map->hopes[group];
+    return field->live[group] & (clean ? hope->clean : hope->any)[size - 1];
+}
+
+/* The windows of the word there, clean ones or any, and whether it has any. Where there
+ * are none, that is remembered. */
+static uint64_t place_windows(const struct seat_field *field, uint32_t place, uint32_t size,
+                              bool clean, uint64_t *any)
+{
+    uint32_t w = field->map->order[place].word;
+    uint64_t windows = seat_windows_at(field, w, size);
+    uint64_t result = clean && windows ? seat_windows_clean(field, w, size, windows) : windows;
+
+    *any |= windows;
+    if (field->live && size <= SEAT_FEW && !result) {
+        struct seat_hope *hope = &field->map->hopes[place / SEAT_WORD_BITS];
+        hope->clean[size - 1] &= ~(UINT64_C(1) << place % SEAT_WORD_BITS);
+        if (!windows)
+            hope->any[size - 1] &= ~(UINT64_C(1) << place % SEAT_WORD_BITS);
+    }
+    return result;
+}
+
+bool seat_window_exists(const struct seat_field *field, uint32_t size, bool clean)
+{
+    uint64_t any = 0;
+
+    for (uint32_t first = 0; first < field->map->word_count; first += SEAT_WORD_BITS) {
+        uint64_t places = places_at(field, first / SEAT_WORD_BITS, size, clean);
+        for (; places; places &= places - 1) {
+            uint32_t place = first + (uint32_t)__builtin_ctzll(places);
+            if (place >= field->map->word_count)
+                return false;
+            if (place_windows(field, place, size, clean, &any))
+                return true;
+        }
+    }
+    return false;
+}
+
 uint32_t seat_window_longest(const struct seat_field *field, uint32_t most)
 {
     uint32_t longest = 0;
 
+    if (field->live && most <= SEAT_FEW) {
+        for (longest = most; longest > 0 && !seat_window_exists(field, longest, false);)
+            longest--;
+        return longest;
+    }
     for (uint32_t w = 0; w < field->map->word_count; w++) {
         if (field->open[w] == 0)
             continue;
@@ -123,38 +181,45 @@ static void ranks_compare(const struct seat_map *map, uint32_t w, uint64_t windo
 
 /* No window that starts at this place of the order, or at a later one, is better:
  * within the same best rank the order goes by place. */
-static bool order_is_through(const struct seat_map *map, uint32_t place, uint32_t size,
+static bool order_is_through(const struct seat_place *place, uint32_t size,
                              const struct seat_window *best)
 {
-    uint32_t least = map->order_rank[place] * size;
+    uint32_t least = place->rank * size;
 
     return least > best->ranks ||
-           (least == best->ranks && map->order[place] > best->seat / SEAT_WORD_BITS);
+           (least == best->ranks && place->word > best->seat / SEAT_WORD_BITS);
 }
 
-/* Of all windows by ranks, single ones only (clean) or any; true: there are any,
- * of either sort. */
+/* None that starts in its word is better. */
+static bool place_is_worse(const struct seat_place *place, uint32_t size,
+                           const struct seat_window *best)
+{
+    uint32_t few = size < SEAT_FEW ? size : SEAT_FEW, least = place->least[few - 1];
+
+    return least > best->ranks || least + (size - few) * place->rank > best->ranks;
+}
+
+/* Of all windows by ranks, those that leave no single seat (clean) or any; true: where it
+ * looked there are some, of either sort. */
 static bool best_in_order(const struct seat_field *field, uint32_t size, bool clean,
                           struct seat_window *best)
 {
     const struct seat_map *map = field->map;
-    uint64_t seen = 0;
+    uint64_t any = 0;
 
     for (uint32_t first = 0; first < map->word_count; first += SEAT_WORD_BITS) {
-        uint64_t places = field->live ? field->live[first / SEAT_WORD_BITS] : UINT64_MAX;
+        uint64_t places = places_at(field, first / SEAT_WORD_BITS, size, clean);
         for (; places; places &= places - 1) {
-            uint32_t place = first + (uint32_t)__builtin_ctzll(places);
-            if (place >= map->word_count || order_is_through(map, place, size, best))
-                return seen != 0;
-            uint32_t w = map->order[place];
-            uint64_t windows = seat_windows_at(field, w, size);
-            seen |= windows;
-            if (clean && windows)
-                windows = seat_windows_clean(field, w, size, windows);
-            ranks_compare(map, w, windows, size, best);
+            uint32_t at = first + (uint32_t)__builtin_ctzll(places);
+            if (at >= map->word_count || order_is_through(&map->order[at], size, best))
+                return any != 0;
+            if (place_is_worse(&map->order[at], size, best))
+                continue;
+            uint64_t windows = place_windows(field, at, size, clean, &any);
+            ranks_compare(map, map->order[at].word, windows, size, best);
         }
     }
-    return seen != 0;
+    return any != 0;
 }
 
 struct range {
@@ -207,7 +272,7 @@ struct seat_window seat_window_best(const struct seat_field *field, uint32_t siz
     if (field->slack)
         best.slack = seat_slack_narrow(field, size, masks, range.first_word, range.end_word);
     for (uint32_t w = range.first_word; w < range.end_word; w++)
-        if (masks[w] && map->order_rank[map->position[w]] * size <= best.ranks)
+        if (masks[w] && !place_is_worse(&map->order[map->position[w]], size, &best))
             ranks_compare(map, w, masks[w], size, &best);
     return best;
 }
@@ -218,11 +283,13 @@ struct seat_window seat_window_best_of_all(const struct seat_field *field, uint3
 
     if (field->slack)
         return seat_window_best(field, size, 0, field->map->plan->seat_count);
-    if (!best_in_order(field, size, true, &best))
-        return best;
-    best.single = best.seat == SEAT_NONE;
-    best.slack = 0;
-    if (best.single)
+    bool any = best_in_order(field, size, true, &best);
+    bool single = best.seat == SEAT_NONE;
+    if (single && (any || size <= SEAT_FEW)) /* of few seats it passes words over */
         best_in_order(field, size, false, &best);
+    if (best.seat == SEAT_NONE)
+        return NO_WINDOW;
+    best.single = single;
+    best.slack = 0;
     return best;
 }

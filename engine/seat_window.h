@@ -44,6 +44,9 @@ struct seat_window seat_window_best(const struct seat_field *field, uint32_t siz
                                     uint32_t end);
 struct seat_window seat_window_best_of_all(const struct seat_field *field, uint32_t size);
 
+/* One of `size`, anywhere; clean: that leaves no single seat. */
+bool seat_window_exists(const struct seat_field *field, uint32_t size, bool clean);
+
 /* The longest series of open neighbours, `most` if there are longer ones. */
 uint32_t seat_window_longest(const struct seat_field *field, uint32_t most);
 

@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 #include "../../engine/seat_map.h"
-#include "../../engine/seat_map_state.h"
+#include "../../engine/seat_pick.h"
+#include "../../engine/seat_window.h"
 #include "seat_fixture.h"
 
 enum { SEATS = 333, SEGMENTS_MAX = 64 };
@@ -206,15 +207,46 @@ static void derived_is_right(const struct seat_map *map, const struct naive *nai
         assert_int_equal(bit_at(map->joined, i), joined);
     }
     for (uint32_t place = 0; place < map->word_count; place++) {
-        uint32_t w = map->order[place];
+        uint32_t w = map->order[place].word;
         assert_int_equal(map->position[w], place);
         assert_int_equal(bit_at(map->live, place), map->open[w] != 0);
         for (uint32_t i = w * 64; i < (w + 2) * 64 && i < SEATS; i++)
-            assert_true(map->order_rank[place] <= plan->seats[i].rank);
-        assert_true(place == 0 || map->order_rank[place - 1] <= map->order_rank[place]);
+            assert_true(map->order[place].rank <= plan->seats[i].rank);
+        assert_true(place == 0 || map->order[place - 1].rank <= map->order[place].rank);
     }
     assert_int_equal(map->open[-1] | map->joined[-1], 0);
     assert_int_equal(map->open[map->word_count] | map->joined[map->word_count], 0);
+}
+
+/* No window where there is no hope of one, and no sum below the least. */
+static void hopes_are_right(const struct seat_map *map)
+{
+    struct seat_field_words words;
+    struct seat_field field;
+
+    seat_field_init(&field, &words, map, 0, map->segment_count, NULL);
+    for (uint32_t place = 0; place < map->word_count; place++) {
+        uint32_t w = map->order[place].word;
+        for (uint32_t size = 1; size <= SEAT_FEW; size++) {
+            uint64_t windows = seat_windows_at(&field, w, size);
+            assert_true(!windows || bit_at(&map->hopes[place / 64].any[size - 1], place % 64));
+            assert_true(!windows || !seat_windows_clean(&field, w, size, windows) ||
+                        bit_at(&map->hopes[place / 64].clean[size - 1], place % 64));
+            for (uint32_t i = w * 64; i < (w + 1) * 64 && i + size <= SEATS; i++)
+                assert_true(map->rank_sums[i + size] - map->rank_sums[i] >=
+                            map->order[place].least[size - 1]);
+        }
+    }
+}
+
+/* Searches that find nothing in a word remember it. */
+static void search(const struct seat_map *map, uint64_t *seed)
+{
+    struct seat_pick_wish wish = {.to = map->segment_count,
+                                  .quantity = 1 + fixture_below(seed, SEAT_FEW + 2)};
+    struct seat_pick pick;
+
+    (void)seat_pick_best(map, &wish, &pick);
 }
 
 static void walk(uint32_t segments, uint32_t steps, uint64_t seed)
@@ -231,6 +263,9 @@ static void walk(uint32_t segments, uint32_t steps, uint64_t seed)
         same_on(map, &naive, from, (uint16_t)(from + 1 + fixture_below(&seed, segments - from)));
         same_on(map, &naive, 0, (uint16_t)segments);
         derived_is_right(map, &naive);
+        search(map, &seed);
+        if (i % 20 == 0)
+            hopes_are_right(map);
         if (i % 50 == 0)
             same_pairs(map, &naive);
         change_any(map, &naive, &seed);
