@@ -79,13 +79,24 @@ void order_set_booking(struct order *order, uint8_t item, const struct uuid *boo
     order->known |= (uint8_t)(1U << item);
 }
 
-void order_decided(struct order *order, const struct record_order *decided)
+void order_decided(struct order *order, const struct record_order *decided, uint64_t decided_ms)
 {
     order->posted = decided->decision == ORDER_POSTED;
     order->voided = decided->decision == ORDER_VOIDED;
     order->end = (uint8_t)decided->end;
     order->expires_ms = decided->expires_ms;
     order->payment_id = decided->payment_id;
+    order->decided_ms = decided_ms;
+}
+
+uint64_t order_created_ms(const struct uuid bookings[], uint32_t count)
+{
+    uint64_t created_ms = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (uuid_v7_ms(&bookings[i]) > created_ms)
+            created_ms = uuid_v7_ms(&bookings[i]);
+    return created_ms;
 }
 
 /* --- replay --- */
@@ -167,7 +178,8 @@ static struct order *order_of_decision(struct order_table *table,
 
 /* Logs are replayed one after the other: the decision may come before or after
  * the bookings it is about. */
-struct order *order_replay_decided(struct order_table *table, const struct record_order *decided)
+struct order *order_replay_decided(struct order_table *table, const struct record_order *decided,
+                                   uint64_t decided_ms)
 {
     struct order *order = order_of_decision(table, decided);
 
@@ -180,7 +192,7 @@ struct order *order_replay_decided(struct order_table *table, const struct recor
         else if (!learn_booking(order, i, &decided->bookings[i]))
             return NULL;
     }
-    order_decided(order, decided);
+    order_decided(order, decided, decided_ms);
     return order;
 }
 

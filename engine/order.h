@@ -32,6 +32,7 @@ struct order {
     bool voided;         /* ... with ORDER_VOIDED */
     bool busy;           /* a command on it is under way */
     uint64_t expires_ms; /* exchange: the deadline that goes on */
+    uint64_t decided_ms; /* stamp of that record; its key counts from then */
     /* After a start, until the answers that the keys have are put together: */
     struct request_key create_key, end_key;
     struct order_facts *created, *ended;
@@ -57,8 +58,11 @@ struct order *order_open(struct order_table *table, const struct uuid *id,
 /* An order of which nothing was ever held: as if it had not been. */
 void order_close(struct order_table *table, struct order *order);
 void order_set_booking(struct order *order, uint8_t item, const struct uuid *booking_id);
-/* The log says what was decided of it. */
-void order_decided(struct order *order, const struct record_order *decided);
+/* The log says, at decided_ms, what was decided of it. */
+void order_decided(struct order *order, const struct record_order *decided, uint64_t decided_ms);
+/* When an order whose bookings are all known was made: with the last of them. The key
+ * that made it counts from then, whenever that was answered. */
+uint64_t order_created_ms(const struct uuid bookings[], uint32_t count);
 /* The bits of an order's items. */
 static inline uint8_t order_all(uint8_t count)
 {
@@ -71,7 +75,8 @@ bool order_replay_reserved(struct order_table *table, const struct record_reserv
 /* A booking pinned; says something new of an exchange only. */
 bool order_replay_pinned(struct order_table *table, const struct record_changed *changed);
 /* The order. NULL: impossible or out of memory. */
-struct order *order_replay_decided(struct order_table *table, const struct record_order *decided);
+struct order *order_replay_decided(struct order_table *table, const struct record_order *decided,
+                                   uint64_t decided_ms);
 
 /* What has to happen to an order when all logs are replayed; `statuses` are those
  * of its known bookings, `pending` the bits of those that are pinned or, in an

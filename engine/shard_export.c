@@ -174,12 +174,13 @@ static uint64_t hash_of_order(const struct order *order)
                             (uint64_t)order->known << 16 | (uint64_t)order->kind << 8 | order->end,
                         (uint64_t)order->posted << 1 | order->voided,
                         order->expires_ms,
+                        order->decided_ms,
                         order->create_key.hash,
                         order->end_key.hash,
                         0};
 
     for (uint8_t i = 0; i < order->count; i++)
-        words[7] = words[7] * 31 + hash_uuid(&order->bookings[i]);
+        words[8] = words[8] * 31 + hash_uuid(&order->bookings[i]);
     return hash_bytes(words, sizeof words);
 }
 

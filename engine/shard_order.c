@@ -113,7 +113,7 @@ static bool replay_decided(struct shard *shard, const struct record *record)
 {
     if (!shard_is_home_of(shard, &record->order.user_id))
         return true;
-    struct order *order = order_replay_decided(&shard->orders, &record->order);
+    struct order *order = order_replay_decided(&shard->orders, &record->order, record->stamp_ms);
     if (order)
         order->end_key = record->key;
     return order != NULL;
@@ -199,7 +199,7 @@ static uint32_t item_of(const struct order *order, const struct uuid *booking_id
 }
 
 /* All parts are there, and the key: what the client was, or would have been, answered. */
-static void remember_created(struct shard *shard, struct order *order, const struct record *record)
+static void remember_created(struct shard *shard, struct order *order)
 {
     struct answer answer;
 
@@ -207,7 +207,7 @@ static void remember_created(struct shard *shard, struct order *order, const str
         return;
     memset(&answer, 0, offsetof(struct answer, seats));
     answer.kind = COMMAND_ORDER_CREATE;
-    answer.settlement.stamp_ms = record->stamp_ms;
+    answer.settlement.stamp_ms = order_created_ms(order->bookings, order->count);
     answer.order = order->created;
     shard_keep_answer(shard, &order->create_key, &answer);
     memory_free(order->created);
@@ -224,7 +224,7 @@ static void fill_exchange(const struct order *order, struct answer *answer)
            answer->seat_count * sizeof answer->seats[0]);
 }
 
-static void remember_ended(struct shard *shard, struct order *order, uint64_t stamp_ms)
+static void remember_ended(struct shard *shard, struct order *order)
 {
     bool is_exchange = order->kind == ORDER_EXCHANGE;
     struct answer answer;
@@ -234,7 +234,7 @@ static void remember_ended(struct shard *shard, struct order *order, uint64_t st
         return;
     memset(&answer, 0, offsetof(struct answer, seats));
     answer.seat_count = 0;
-    answer.settlement.stamp_ms = stamp_ms;
+    answer.settlement.stamp_ms = order->decided_ms;
     if (is_exchange) {
         fill_exchange(order, &answer);
     } else {
@@ -273,9 +273,9 @@ static void remember_part(struct shard *shard, struct order *order, const struct
     keep_part(*facts, item, answer);
     (*facts)->status = answer->booking.status;
     if (part == PART_OF_CREATED)
-        remember_created(shard, order, record);
+        remember_created(shard, order);
     else
-        remember_ended(shard, order, record->stamp_ms);
+        remember_ended(shard, order);
 }
 
 void shard_remember_order(struct shard *shard, struct shard *zone_shard,
@@ -286,7 +286,7 @@ void shard_remember_order(struct shard *shard, struct shard *zone_shard,
     if (record->kind == RECORD_ORDER) {
         struct order *order = order_find(&shard->orders, &record->order.order_id);
         if (order)
-            remember_ended(shard, order, record->stamp_ms);
+            remember_ended(shard, order);
         return;
     }
     if (part_of(record) == PART_OF_NONE || !shard_is_home_of(shard, user_of(record)))

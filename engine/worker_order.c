@@ -135,7 +135,7 @@ static void begin_step(struct worker *worker, struct order_run *run, enum order_
 /* --- from step to step --- */
 
 /* The commit point. False: the log has no room until a flush ends. */
-static bool log_decision(struct worker *worker, const struct order_run *run, uint64_t *sequence)
+static bool log_decision(struct worker *worker, struct order_run *run, uint64_t *sequence)
 {
     bool is_cancel = run->command.kind == COMMAND_ORDER_CANCEL;
     struct record record = {.kind = RECORD_ORDER,
@@ -155,7 +155,7 @@ static bool log_decision(struct worker *worker, const struct order_run *run, uin
     *sequence = worker->journal.append(worker->journal.context, &record);
     if (*sequence == 0)
         return false;
-    worker_order_decided(worker, run, &record.order);
+    worker_order_decided(worker, run, &record);
     return true;
 }
 

@@ -30,6 +30,7 @@ struct order_run {
     enum booking_status end;
     uint32_t generation;
     uint64_t expires_ms; /* exchange: the old deadline */
+    uint64_t decided_ms; /* stamp of the record of the decision; 0: none yet */
     struct uuid order_id, payment_id;
     struct uuid bookings[ORDER_ITEMS_MAX];
     struct command command;
@@ -49,8 +50,8 @@ void worker_order_step(struct worker *worker, struct order_run *run, enum order_
 /* The new zone of an exchange, once the old booking is pinned. False: refused. */
 bool worker_order_prepare_exchange(struct worker *worker, struct order_run *run);
 /* It is in the log. */
-void worker_order_decided(struct worker *worker, const struct order_run *run,
-                          const struct record_order *decided);
+void worker_order_decided(struct worker *worker, struct order_run *run,
+                          const struct record *record);
 void worker_order_finish(struct worker *worker, struct order_run *run);
 /* Begins what a start found to do, as far as there are runs for it. */
 void worker_orders_resume(struct worker *worker);

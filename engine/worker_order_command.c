@@ -82,6 +82,7 @@ static void know_order(struct order_run *run, const struct order *order)
     run->payment_id = order->payment_id;
     run->end = (enum booking_status)order->end;
     run->expires_ms = order->expires_ms;
+    run->decided_ms = order->decided_ms;
     memcpy(run->bookings, order->bookings, sizeof run->bookings);
 }
 
@@ -217,13 +218,13 @@ bool worker_order_prepare_exchange(struct worker *worker, struct order_run *run)
 
 /* --- the end --- */
 
-void worker_order_decided(struct worker *worker, const struct order_run *run,
-                          const struct record_order *decided)
+void worker_order_decided(struct worker *worker, struct order_run *run, const struct record *record)
 {
     struct order *order = order_of(worker, run);
 
+    run->decided_ms = record->stamp_ms;
     if (order) /* not an exchange: that is known by its bookings */
-        order_decided(order, decided);
+        order_decided(order, &record->order, record->stamp_ms);
 }
 
 /* What all its bookings are; where they differ, the liveliest. */
@@ -325,6 +326,14 @@ static void fill_exchange(const struct order_run *run, struct answer *answer)
     memcpy(answer->seats, run->facts->items[1].seats, answer->seat_count * sizeof answer->seats[0]);
 }
 
+/* When what the key stands for was logged, as a start will read it from the log. */
+static uint64_t accepted_ms(const struct worker *worker, const struct order_run *run)
+{
+    if (run->command.kind == COMMAND_ORDER_CREATE)
+        return order_created_ms(run->bookings, run->count);
+    return run->step == ORDER_STEP_READ ? worker->now_ms : run->decided_ms;
+}
+
 static void answer_client(struct worker *worker, struct order_run *run, enum result result,
                           const struct refusal_detail *detail)
 {
@@ -343,6 +352,8 @@ static void answer_client(struct worker *worker, struct order_run *run, enum res
         answer->order = run->facts;
         run->facts = NULL;
     }
+    if (result == RESULT_OK)
+        answer->settlement.stamp_ms = accepted_ms(worker, run);
     if (run->command.kind != COMMAND_ORDER_GET)
         shard_settle(worker->shard, answer, worker->now_ms);
     if (run->has_client)

@@ -11,7 +11,7 @@ enum {
     BOOKING_FIELDS = 11,
     BOOKING_FIELDS_ALL = 22,
     KEY_FIELDS = 10,
-    ORDER_FIELDS = 19
+    ORDER_FIELDS = 20
 };
 
 /* --- to bytes --- */
@@ -138,6 +138,7 @@ uint32_t snapshot_encode_order(const struct order *order, uint8_t *out)
     pack_bool(&packer, order->posted);
     pack_bool(&packer, order->voided);
     msgpack_pack_uint64(&packer, order->expires_ms);
+    msgpack_pack_uint64(&packer, order->decided_ms);
     msgpack_pack_uint64(&packer, order->create_key.hash);
     msgpack_pack_uint32(&packer, order->create_key.fingerprint);
     msgpack_pack_uint64(&packer, order->end_key.hash);
@@ -273,6 +274,7 @@ static void take_order(struct cursor *cursor, struct snapshot_entry *entry, uint
     order->posted = take_bool(cursor);
     order->voided = take_bool(cursor);
     order->expires_ms = take_uint(cursor, UINT64_MAX);
+    order->decided_ms = take_uint(cursor, UINT64_MAX);
     order->create_key.hash = take_uint(cursor, UINT64_MAX);
     order->create_key.fingerprint = take_uint32(cursor);
     order->end_key.hash = take_uint(cursor, UINT64_MAX);

@@ -45,13 +45,13 @@ static void test_exchange_tried_twice(void **state)
     assert_true(order_table_init(&orders));
     assert_true(order_replay_reserved(&orders, &in_vain));
     assert_true(order_replay_reserved(&orders, &made));
-    assert_non_null(order_replay_decided(&orders, &decided));
+    assert_non_null(order_replay_decided(&orders, &decided, 1));
     assert_posts_the_decided(&orders);
     order_table_release(&orders);
 
     assert_true(order_table_init(&orders));
     assert_true(order_replay_reserved(&orders, &made));
-    assert_non_null(order_replay_decided(&orders, &decided));
+    assert_non_null(order_replay_decided(&orders, &decided, 1));
     assert_true(order_replay_reserved(&orders, &in_vain));
     assert_posts_the_decided(&orders);
     order_table_release(&orders);
@@ -70,11 +70,11 @@ static void test_decided_twice(void **state)
     (void)state;
 
     assert_true(order_table_init(&orders));
-    assert_non_null(order_replay_decided(&orders, &decided));
-    assert_null(order_replay_decided(&orders, &decided));
+    assert_non_null(order_replay_decided(&orders, &decided, 1));
+    assert_null(order_replay_decided(&orders, &decided, 1));
     decided.order_id = an_id(4);
     decided.count = ORDER_ITEMS_MAX + 1;
-    assert_null(order_replay_decided(&orders, &decided));
+    assert_null(order_replay_decided(&orders, &decided, 1));
     order_table_release(&orders);
 }
 
