@@ -103,8 +103,7 @@ static struct sim *crash(struct story *story)
         const struct sim_log *log = &before->logs[i];
         struct sim_log *rest = &after->logs[i];
         uint64_t left = log->durable + sim_random(after) % (log->appended - log->durable + 1);
-        memcpy(rest->records, log->records, left * sizeof *log->records);
-        rest->appended = rest->submitted = rest->durable = left;
+        sim_log_inherit(rest, log, left);
         story->lost += (uint32_t)(log->appended - left);
         for (uint64_t n = 0; n < left; n++) {
             assert_int_equal(rig_restore(&after->rig, &rest->records[n]), SHARD_REPLAY_OK);

@@ -9,10 +9,10 @@
 #include "shard_rig.h"
 #include "../../engine/worker.h"
 
-enum { SIM_LOG_MAX = 30000, SIM_INBOX_MAX = 4096, SIM_ANSWERS_MAX = 50000 };
+enum { SIM_LOG_MAX = 30000, SIM_INBOX_MAX = 4096, SIM_ANSWERS_MAX = 50000, SIM_GROWTH = 64 };
 
 struct sim_log {
-    struct record *records;
+    struct record *records; /* as many as were appended, and some room */
     uint64_t appended, submitted, durable;
     uint64_t room; /* records a batch may hold */
     bool stuck;    /* flushes do not end */
@@ -21,7 +21,7 @@ struct sim_log {
 
 struct sim_net {
     struct worker *worker;
-    struct command inbox[SIM_INBOX_MAX];
+    struct command *inbox;
     uint32_t waiting;
 };
 
@@ -38,6 +38,18 @@ struct sim {
     uint32_t asked; /* commands sent; to.connection numbers them */
 };
 
+/* Room for one more behind `count` of them: grown each time the count comes to a power
+ * of two, because most tests have few. */
+static inline void *sim_grow(void *array, uint64_t count, size_t bytes)
+{
+    if (count != 0 && (count < SIM_GROWTH || (count & (count - 1)) != 0))
+        return array;
+    uint64_t room = count < SIM_GROWTH ? SIM_GROWTH : 2 * count;
+    void *grown = realloc(array, room * bytes);
+    assert(grown);
+    return grown;
+}
+
 /* --- ports --- */
 
 static inline uint64_t sim_append(void *context, const struct record *record)
@@ -46,8 +58,20 @@ static inline uint64_t sim_append(void *context, const struct record *record)
     if (log->appended - log->submitted >= log->room)
         return 0;
     assert(log->appended < SIM_LOG_MAX);
+    log->records = sim_grow(log->records, log->appended, sizeof *log->records);
     log->records[log->appended] = *record;
     return ++log->appended;
+}
+
+/* A log that begins with the first `count` records of another. */
+static inline void sim_log_inherit(struct sim_log *log, const struct sim_log *before,
+                                   uint64_t count)
+{
+    for (uint64_t n = 0; n < count; n++) {
+        log->records = sim_grow(log->records, n, sizeof *log->records);
+        log->records[n] = before->records[n];
+    }
+    log->appended = log->submitted = log->durable = count;
 }
 
 static inline void sim_flush(void *context)
@@ -84,7 +108,8 @@ static inline uint32_t sim_reap(void *context)
         command->received_ns = worker_now_ns(net->worker);
         worker_submit(net->worker);
     }
-    memmove(net->inbox, net->inbox + taken, (net->waiting - taken) * sizeof net->inbox[0]);
+    if (taken > 0)
+        memmove(net->inbox, net->inbox + taken, (net->waiting - taken) * sizeof net->inbox[0]);
     net->waiting -= taken;
     return taken;
 }
@@ -100,6 +125,7 @@ static inline void sim_answer(void *context, struct answer *answer)
     const struct sim_net *net = context;
     struct sim *sim = (struct sim *)(uintptr_t)worker_group(net->worker)->clock.context;
     assert(sim->answer_count < SIM_ANSWERS_MAX);
+    sim->answers = sim_grow(sim->answers, sim->answer_count, sizeof *sim->answers);
     sim->answers[sim->answer_count++] = *answer;
 }
 
@@ -144,7 +170,6 @@ static inline void sim_open_at(struct sim *sim, uint16_t shards, uint32_t reserv
                                uint64_t wall_ms, uint64_t ns)
 {
     *sim = (struct sim){.wall_ms = wall_ms, .ns = ns, .seed = 3};
-    sim->answers = calloc(SIM_ANSWERS_MAX, sizeof *sim->answers);
     sim->config.server.drain_timeout_ms = 5000;
     sim->group.shard_count = shards;
     sim->group.config = &sim->config;
@@ -165,7 +190,6 @@ static inline void sim_open_at(struct sim *sim, uint16_t shards, uint32_t reserv
         sim->rig.shards[i] = shard_new(&options);
         struct worker *worker = worker_new(&sim->group, i, sim->rig.shards[i]);
         struct sim_log *log = &sim->logs[i];
-        log->records = calloc(SIM_LOG_MAX, sizeof *log->records);
         log->room = 1000;
         sim->nets[i].worker = worker;
         struct journal journal = {log, sim_append, sim_flush, sim_durable, sim_appended, sim_state};
@@ -218,6 +242,7 @@ static inline void sim_close(struct sim *sim)
     for (uint16_t i = 0; i < sim->group.shard_count; i++) {
         worker_free(sim->group.workers[i]);
         free(sim->logs[i].records);
+        free(sim->nets[i].inbox);
     }
     mailbox_grid_free(sim->group.mailboxes);
     free(sim->group.metrics);
@@ -232,6 +257,7 @@ static inline uint32_t sim_send(struct sim *sim, uint16_t worker, struct command
     struct sim_net *net = &sim->nets[worker];
     assert(net->waiting < SIM_INBOX_MAX);
     command.to.connection = sim->asked++;
+    net->inbox = sim_grow(net->inbox, net->waiting, sizeof *net->inbox);
     net->inbox[net->waiting++] = command;
     return command.to.connection;
 }
