@@ -50,6 +50,8 @@ static int gather_later(struct log_scan *scan, uint32_t from, struct log_evidenc
 {
     for (uint32_t i = from; i < scan->count; i++) {
         struct log_evidence there = {false, false, 0};
+        if (i == scan->unused_at)
+            continue;
         int code = log_scan_open(scan, i);
         if (code == 0)
             code = log_scan_check(scan);

@@ -64,7 +64,7 @@ static int open_segment(struct log_reader *reader, uint64_t number)
     segment_path(reader->shard_path, number, reader->path);
     int code = log_window_open(&reader->window, reader->path);
     if (code == 0)
-        code = log_window_read(&reader->window, 0, LOG_SEGMENT_HEADER_BYTES, &bytes, &available);
+        code = log_window_page(&reader->window, 0, &bytes, &available);
     if (code < 0)
         return code;
     if (available < LOG_SEGMENT_HEADER_BYTES ||

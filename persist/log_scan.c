@@ -51,7 +51,7 @@ int log_scan_open(struct log_scan *scan, uint32_t index)
     segment_path(scan->shard_path, scan->numbers[index], scan->path);
     int code = log_window_open(&scan->window, scan->path);
     if (code == 0)
-        code = log_window_read(&scan->window, 0, LOG_SEGMENT_HEADER_BYTES, &bytes, &available);
+        code = log_window_page(&scan->window, 0, &bytes, &available);
     if (code < 0)
         return log_scan_fail_read(scan, code);
     memset(&scan->header, 0, sizeof scan->header);
@@ -235,18 +235,34 @@ static int take_block(struct log_scan *scan, const struct log_block_header *bloc
 
 /* --- the walk --- */
 
+/* Of the open segment: it need not be read again, neither for the judgement nor
+ * before it is written to. */
+static void note_unused(struct log_scan *scan)
+{
+    scan->unused_at = scan->at;
+    if (scan->header.bytes == scan->window.file_bytes)
+        scan->end->unused_segment = scan->numbers[scan->at];
+}
+
 /* Whether anything of this log's was written to the open segment. */
 static int was_written(struct log_scan *scan, bool *written)
 {
-    enum log_finding finding;
-    const struct log_block_header *block;
+    const uint8_t *page;
+    size_t available;
     struct log_evidence there = {false, false, 0};
-    int code = log_scan_find(scan, LOG_SEGMENT_HEADER_BYTES, &finding, &block);
-    *written = code == 0 && finding != FOUND_ZERO && finding != FOUND_STALE;
+    int code = log_window_page(&scan->window, LOG_SEGMENT_HEADER_BYTES, &page, &available);
+    if (code < 0)
+        return log_scan_fail_read(scan, code);
+    const struct log_block_header *block = (const struct log_block_header *)(const void *)page;
+    bool is_stale = available == LOG_ALIGNMENT && log_block_header_good(block, UINT64_MAX) &&
+                    block->nonce != scan->header.nonce;
+    *written = !log_bytes_zero(page, available) && !is_stale;
     /* The first sectors of a first flush may be the ones that never came. */
-    if (code == 0 && !*written && !(scan->header.head.flags & LOG_SEGMENT_RECYCLED)) {
+    if (!*written && !(scan->header.head.flags & LOG_SEGMENT_RECYCLED)) {
         code = log_judge_gather(scan, LOG_SEGMENT_HEADER_BYTES, 0, &there);
         *written = there.last_written > 0;
+        if (code == 0 && !*written)
+            note_unused(scan);
     }
     return code;
 }
@@ -418,6 +434,7 @@ int log_scan(const struct log_scan_options *options, struct log_scan_end *end,
     scan->options = options;
     scan->end = end;
     scan->error = error;
+    scan->unused_at = UINT32_MAX;
     scan->next_sequence = options->epoch.first_sequence;
     data_dir_shard_path(options->dir, options->epoch.number, options->shard, scan->shard_path);
     if (options->start && options->start->segment > 0)

@@ -53,6 +53,9 @@ struct log_scan_end {
     /* Of a shard of which no segment is left after a clean stop that a snapshot
      * covers: the number to go on with. 0: any other. */
     uint64_t fresh_segment;
+    /* The segment behind the end was read whole: nothing but its header and zeros.
+     * 0: there is none, or it was not looked at. */
+    uint64_t unused_segment;
 };
 
 /* 0 and *end, or the exit code and *error. */

@@ -38,6 +38,7 @@ struct log_scan {
     uint64_t covered;   /* records up to this one are in a snapshot; 0: none */
     uint64_t durable;   /* mark; 0: none */
     uint64_t watermark; /* the highest sequence known to have been durable */
+    uint32_t unused_at; /* index of a segment read to its end, all zeros; UINT32_MAX: none */
     struct record record;
     struct record_scratch scratch;
 };

@@ -1,5 +1,7 @@
 /* A sliding view of one segment file: reads ahead in large aligned pieces and
- * shows blocks in place. Private to the log's readers. */
+ * shows blocks in place. Where the storage can read while we work (read_begin), the
+ * next piece is on its way as soon as a file is seen to be read on. Private to the
+ * log's readers. */
 #ifndef PERSIST_LOG_WINDOW_H
 #define PERSIST_LOG_WINDOW_H
 
@@ -9,12 +11,16 @@
 struct log_window {
     const struct storage *storage;
     int fd;          /* -1: no file */
-    uint8_t *buffer; /* aligned; `capacity` bytes */
+    uint8_t *buffer; /* aligned: `headroom` bytes for what is kept of the piece before, */
+    size_t headroom; /* then `capacity` */
     size_t capacity;
     size_t capacity_max;
-    uint64_t start; /* file offset of buffer[0] */
-    size_t length;  /* bytes in the buffer */
+    const uint8_t *view; /* the byte at file offset `start` */
+    uint64_t start;
+    size_t length; /* bytes to be seen */
     uint64_t file_bytes;
+    struct storage_ahead *ahead; /* reads the piece behind the view; NULL: nothing does */
+    uint8_t *other;              /* the buffer it reads into; NULL: not needed so far */
 };
 
 /* capacity_max: how much is read at once, at least twice the longest block. Calls
@@ -33,6 +39,10 @@ void log_window_refresh(struct log_window *window);
  * *bytes and *available. Both hold until the next call. */
 int log_window_read(struct log_window *window, uint64_t offset, size_t length,
                     const uint8_t **bytes, size_t *available);
+/* The same for the LOG_ALIGNMENT bytes at an aligned offset, without reading ahead:
+ * for a header of a file of which nothing else may be wanted. */
+int log_window_page(struct log_window *window, uint64_t offset, const uint8_t **bytes,
+                    size_t *available);
 
 enum log_block_state {
     LOG_BLOCK_GOOD,

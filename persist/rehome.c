@@ -157,7 +157,8 @@ static int provide_next(const struct rehome *rehome, uint64_t number, struct log
         .bytes = rehome->segment_bytes < REHOME_SEGMENT_BYTES ? rehome->segment_bytes
                                                               : REHOME_SEGMENT_BYTES,
     };
-    int result = segment_provide(rehome->storage, rehome->shard_path, &identity, NULL);
+    int result = segment_provide(rehome->storage, rehome->shard_path,
+                                 rehome->end->unused_segment == number, &identity, NULL);
     tail->segment = number;
     tail->offset = LOG_SEGMENT_HEADER_BYTES;
     return result < 0

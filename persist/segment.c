@@ -196,32 +196,35 @@ int segment_make(const struct storage *storage, const char *shard_path,
 
 /* --- taking what is there --- */
 
-static bool unused_and_whole(const struct storage *storage, int fd, const uint8_t *page,
-                             const struct log_segment_header *identity,
-                             struct log_segment_header *found)
+/* Its header says that it is one to be written from the start. */
+static bool fits(const uint8_t *page, const struct log_segment_header *identity,
+                 struct log_segment_header *found)
 {
     if (log_file_header_check(page, LOG_SEGMENT_MAGIC) != LOG_HEADER_GOOD)
         return false;
     memcpy(found, page, sizeof *found);
-    if (found->head.version != LOG_FORMAT_VERSION || found->head.flags != 0 ||
-        !uuid_equal(&found->cluster, &identity->cluster) || found->epoch != identity->epoch ||
-        found->shard != identity->shard || found->number != identity->number ||
-        found->bytes < identity->bytes)
-        return false;
+    return found->head.version == LOG_FORMAT_VERSION && found->head.flags == 0 &&
+           uuid_equal(&found->cluster, &identity->cluster) && found->epoch == identity->epoch &&
+           found->shard == identity->shard && found->number == identity->number &&
+           found->bytes >= identity->bytes;
+}
+
+static bool is_zero_behind_header(const struct storage *storage, int fd, uint64_t file_bytes)
+{
     uint8_t *bytes = aligned_alloc(STORAGE_ALIGNMENT, READ_BYTES);
     uint64_t at = LOG_SEGMENT_HEADER_BYTES;
     int64_t got = 1;
-    while (bytes && at < found->bytes && got > 0) {
+    while (bytes && at < file_bytes && got > 0) {
         got = storage->read(storage->context, fd, bytes, READ_BYTES, at);
         if (got > 0 && !log_bytes_zero(bytes, (size_t)got))
             got = 0;
         at += got > 0 ? (uint64_t)got : 0;
     }
     free(bytes);
-    return at == found->bytes;
+    return at == file_bytes;
 }
 
-int segment_provide(const struct storage *storage, const char *shard_path,
+int segment_provide(const struct storage *storage, const char *shard_path, bool zeros_seen,
                     struct log_segment_header *identity, int *fd)
 {
     char path[LOG_PATH_BYTES];
@@ -234,7 +237,8 @@ int segment_provide(const struct storage *storage, const char *shard_path,
     bool whole = page &&
                  storage->read(storage->context, opened, page, LOG_SEGMENT_HEADER_BYTES, 0) ==
                      LOG_SEGMENT_HEADER_BYTES &&
-                 unused_and_whole(storage, opened, page, identity, &found);
+                 fits(page, identity, &found) &&
+                 (zeros_seen || is_zero_behind_header(storage, opened, found.bytes));
     free(page);
     if (!whole || !fd)
         storage->close(storage->context, opened);

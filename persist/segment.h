@@ -24,8 +24,9 @@ int segment_make(const struct storage *storage, const char *shard_path,
                  struct log_segment_header *identity, int *fd);
 
 /* As segment_make, but takes the segment that is there if it is whole, unused and
- * has identity->bytes or more; identity then tells its size and nonce. */
-int segment_provide(const struct storage *storage, const char *shard_path,
+ * has identity->bytes or more; identity then tells its size and nonce. zeros_seen:
+ * the caller has just read all behind its header, and it was zeros to the end. */
+int segment_provide(const struct storage *storage, const char *shard_path, bool zeros_seen,
                     struct log_segment_header *identity, int *fd);
 
 /* Gives a segment that nobody needs any more back for reuse. */

@@ -43,7 +43,7 @@ static int make(struct segment_keeper *keeper, uint16_t shard, uint64_t number,
     };
     int fd = -1;
     data_dir_shard_path(dir, keeper->options.epoch, shard, path);
-    int result = segment_provide(data_dir_storage(dir), path, &identity, &fd);
+    int result = segment_provide(data_dir_storage(dir), path, false, &identity, &fd);
     *spare = (struct segment_spare){fd, number, identity.nonce, identity.bytes};
     return result;
 }

@@ -10,6 +10,7 @@
 #include "../engine/logger.h"
 #include "../engine/restore.h"
 #include "../engine/shard_import.h"
+#include "log_behind.h"
 #include "snapshot_process.h"
 
 struct zone_place {
@@ -370,6 +371,20 @@ static int run_all(struct loader **loaders, uint16_t count, bool parallel, snaps
     return 0;
 }
 
+/* What the log behind it will bring comes on top. */
+static void expect(const struct snapshot_file *file, struct shard *const *shards,
+                   const struct partition_map *partitions)
+{
+    const struct snapshot_trailer *trailer = &file->trailer;
+    uint16_t count = partitions->shard_count;
+    bool same = file->cut.shard_count == count;
+    uint64_t behind = log_behind_bytes(file->dir, &file->cut) / count;
+    for (uint16_t i = 0; i < count; i++)
+        shard_import_expect(shards[i], trailer->bookings / count + behind / LOG_BYTES_PER_BOOKING,
+                            trailer->users / count,
+                            trailer->keys / (same ? count : 1) + behind / LOG_BYTES_PER_KEY);
+}
+
 static int load_sections(const struct snapshot_file *file, struct shard *const *shards,
                          const struct partition_map *partitions, struct loader **loaders,
                          struct log_error *error)
@@ -383,10 +398,7 @@ static int load_sections(const struct snapshot_file *file, struct shard *const *
             log_error_set(error, SNAPSHOT_EXIT_MEMORY, NULL, "out of memory");
             return SNAPSHOT_EXIT_MEMORY;
         }
-    for (uint16_t i = 0; i < partitions->shard_count; i++)
-        shard_import_expect(shards[i], file->trailer.bookings / partitions->shard_count,
-                            file->trailer.users / partitions->shard_count,
-                            file->trailer.keys / (same ? partitions->shard_count : 1));
+    expect(file, shards, partitions);
     assert(loaders[0]); /* there is at least one shard */
     int code = take_catalog(loaders[0]);
     if (code != 0)

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "../engine/logger.h"
+#include "../engine/shard_import.h"
 #include "header_file.h"
+#include "log_behind.h"
 #include "snapshot_load.h"
 
 bool snapshot_make_shards(const struct shard_options *options, struct shard **shards)
@@ -95,6 +97,16 @@ static int choose(struct choice *choice, const uint64_t *numbers, uint32_t count
     return 0;
 }
 
+/* Without a snapshot all comes from the log. */
+static void expect_log(const struct choice *choice, const struct snapshot_cut *none)
+{
+    uint16_t count = choice->options->partitions->shard_count;
+    uint64_t bytes = log_behind_bytes(choice->dir, none) / count;
+    for (uint16_t i = 0; i < count; i++)
+        shard_import_expect(choice->shards[i], bytes / LOG_BYTES_PER_BOOKING, 0,
+                            bytes / LOG_BYTES_PER_KEY);
+}
+
 int snapshot_restore_if(const struct data_dir *dir, const struct shard_options *options,
                         snapshot_accept *accept, void *context, struct shard **shards,
                         struct snapshot_cut *cut, struct log_error *error)
@@ -118,6 +130,8 @@ int snapshot_restore_if(const struct data_dir *dir, const struct shard_options *
                           : choose(choice, numbers, count, cut, error);
     if (result == 0)
         free(numbers);
+    if (code == 0 && cut->number == 0)
+        expect_log(choice, cut);
     free(choice);
     return code;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,52 @@ static int64_t system_read(void *context, int fd, void *bytes, size_t length, ui
     }
     return (int64_t)got;
 }
+
+/* --- a read while the caller works --- */
+
+/* A thread for each: a piece of some megabytes takes milliseconds, a thread some
+ * microseconds, and there is nothing to stop or to share. */
+struct storage_ahead {
+    pthread_t thread;
+    int fd;
+    void *bytes;
+    size_t length;
+    uint64_t offset;
+    int64_t result;
+};
+
+static void *read_ahead(void *context)
+{
+    struct storage_ahead *ahead = context;
+    ahead->result = system_read(NULL, ahead->fd, ahead->bytes, ahead->length, ahead->offset);
+    return NULL;
+}
+
+static struct storage_ahead *system_read_begin(void *context, int fd, void *bytes, size_t length,
+                                               uint64_t offset)
+{
+    (void)context;
+    struct storage_ahead *ahead = malloc(sizeof *ahead);
+    if (!ahead)
+        return NULL;
+    *ahead = (struct storage_ahead){
+        .fd = fd, .bytes = bytes, .length = length, .offset = offset, .result = -EIO};
+    if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) == 0)
+        return ahead;
+    free(ahead);
+    return NULL;
+}
+
+static int64_t system_read_end(void *context, struct storage_ahead *ahead)
+{
+    (void)context;
+    pthread_join(ahead->thread, NULL);
+    int64_t result = ahead->result;
+    free(ahead);
+    return result;
+}
+
+/* --- writing --- */
 
 static int system_write(void *context, int fd, const void *bytes, size_t length, uint64_t offset)
 {
@@ -278,7 +325,8 @@ static int system_random(void *context, void *bytes, size_t length)
     .unmap = system_unmap, .rename = system_rename, .unlink = system_unlink,                       \
     .make_directory = system_make_directory, .remove_tree = system_remove_tree,                    \
     .list = system_list, .status = system_status, .sync_directory = system_sync_directory,         \
-    .lock = system_lock, .unlock = system_close, .random = system_random
+    .lock = system_lock, .unlock = system_close, .random = system_random,                          \
+    .read_begin = system_read_begin, .read_end = system_read_end
 
 const struct storage *storage_system(bool allow_buffered)
 {

@@ -78,6 +78,15 @@ struct storage {
 
     /* Unpredictable bytes: identities and nonces. */
     int (*random)(void *context, void *bytes, size_t length);
+
+    /* --- reading ahead: both, or neither --- */
+    /* As read, but going on while the caller does other work: the buffer and the
+     * descriptor are in use until read_end, which must follow and says what read would
+     * have said. NULL, as a function or from it: there is only read. Whoever puts
+     * something in the place of read puts it in the place of these too. */
+    struct storage_ahead *(*read_begin)(void *context, int fd, void *bytes, size_t length,
+                                        uint64_t offset);
+    int64_t (*read_end)(void *context, struct storage_ahead *ahead);
 };
 
 /* The operating system. allow_buffered: opens without O_DIRECT where the file
