@@ -160,24 +160,25 @@ static bool is_about_one_booking(enum record_kind kind)
 }
 
 /* The zone's shard and the homes of the booking's user and of who acted. */
-static uint32_t concerned(const struct restore *restore, const struct record *record,
-                          uint16_t shards[3])
+static void find_concerned(const struct restore *restore, const struct record *record,
+                           struct restore_waiting *waiting)
 {
     bool is_reserve = record->kind == RECORD_RESERVED;
     const struct uuid *ids[3] = {is_reserve ? &record->reserved.zone_id : &record->settled.zone_id,
                                  is_reserve ? &record->reserved.user_id : &record->settled.user_id,
                                  &record->actor.id};
-    uint32_t count = 0;
 
-    for (int i = 0; i < 3; i++) {
+    int id_count = uuid_equal(ids[1], ids[2]) ? 2 : 3; /* it is mostly the user who acts */
+
+    waiting->shard_count = 0;
+    for (int i = 0; i < id_count; i++) {
         uint16_t shard = shard_of(restore, ids[i]);
         bool listed = false;
-        for (uint32_t j = 0; j < count; j++)
-            listed = listed || shards[j] == shard;
+        for (uint32_t j = 0; j < waiting->shard_count; j++)
+            listed = listed || waiting->shards[j] == shard;
         if (!listed)
-            shards[count++] = shard;
+            waiting->shards[waiting->shard_count++] = shard;
     }
-    return count;
 }
 
 static void unpack(const struct restore_waiting *waiting, struct record *record)
@@ -193,9 +194,21 @@ static void unpack(const struct restore_waiting *waiting, struct record *record)
         record->settled = waiting->settled;
 }
 
+static struct restore_waiting *waiting_at(struct restore *restore, uint32_t number)
+{
+    return &restore->waiting[number % RESTORE_AHEAD_MAX];
+}
+
+static void load_ahead(const struct restore *restore, const struct restore_waiting *waiting,
+                       const struct record *record, enum shard_prefetch_step step)
+{
+    for (uint16_t i = 0; i < waiting->shard_count; i++)
+        shard_prefetch_record(restore->shards[waiting->shards[i]], record, step);
+}
+
 static void hold_back(struct restore *restore, const struct record *record)
 {
-    struct restore_waiting *waiting = &restore->waiting[restore->waiting_count++];
+    struct restore_waiting *waiting = waiting_at(restore, restore->waiting_end++);
 
     waiting->kind = record->kind;
     waiting->sequence = record->sequence;
@@ -206,18 +219,19 @@ static void hold_back(struct restore *restore, const struct record *record)
         waiting->reserved = record->reserved;
     else
         waiting->settled = record->settled;
+    find_concerned(restore, record, waiting);
+    load_ahead(restore, waiting, record, SHARD_PREFETCH_BUCKETS);
 }
 
-static void load_ahead(const struct restore *restore, enum shard_prefetch_step step)
+/* The entries of the records that came up to `end`. */
+static void load_entries(struct restore *restore, uint32_t end)
 {
     struct record record;
-    uint16_t shards[3];
 
-    for (uint32_t i = 0; i < restore->waiting_count; i++) {
-        unpack(&restore->waiting[i], &record);
-        uint32_t count = concerned(restore, &record, shards);
-        for (uint32_t j = 0; j < count; j++)
-            shard_prefetch_record(restore->shards[shards[j]], &record, step);
+    for (; restore->waiting_entries != end; restore->waiting_entries++) {
+        const struct restore_waiting *waiting = waiting_at(restore, restore->waiting_entries);
+        unpack(waiting, &record);
+        load_ahead(restore, waiting, &record, SHARD_PREFETCH_ENTRIES);
     }
 }
 
@@ -232,34 +246,46 @@ static void remember(const struct restore *restore, const struct record *record)
     restore_remember_order(restore, record);
 }
 
-static enum shard_replay_result apply_one(struct restore *restore, const struct record *record)
+static enum shard_replay_result apply_one(struct restore *restore,
+                                          const struct restore_waiting *waiting)
 {
     enum shard_replay_result result = SHARD_REPLAY_OK;
-    uint16_t shards[3];
-    uint32_t count = concerned(restore, record, shards);
+    struct record record;
 
-    for (uint32_t i = 0; i < count && result == SHARD_REPLAY_OK; i++)
-        result = shard_replay(restore->shards[shards[i]], record);
+    unpack(waiting, &record);
+    restore->failed_sequence = record.sequence;
+    restore->failed_kind = record.kind;
+    for (uint16_t i = 0; i < waiting->shard_count && result == SHARD_REPLAY_OK; i++)
+        result = shard_replay(restore->shards[waiting->shards[i]], &record);
     if (result == SHARD_REPLAY_OK)
-        remember(restore, record);
+        remember(restore, &record);
+    return result;
+}
+
+/* Until only so many wait. After a failure none does. */
+static enum shard_replay_result apply_until(struct restore *restore, uint32_t left)
+{
+    enum shard_replay_result result = SHARD_REPLAY_OK;
+
+    while (result == SHARD_REPLAY_OK && restore->waiting_end - restore->waiting_first > left)
+        result = apply_one(restore, waiting_at(restore, restore->waiting_first++));
+    if (result != SHARD_REPLAY_OK)
+        restore->waiting_first = restore->waiting_entries = restore->waiting_end;
     return result;
 }
 
 enum shard_replay_result restore_finish(struct restore *restore)
 {
-    enum shard_replay_result result = SHARD_REPLAY_OK;
-    struct record record;
+    load_entries(restore, restore->waiting_end);
+    return apply_until(restore, 0);
+}
 
-    load_ahead(restore, SHARD_PREFETCH_BUCKETS);
-    load_ahead(restore, SHARD_PREFETCH_ENTRIES);
-    for (uint32_t i = 0; i < restore->waiting_count && result == SHARD_REPLAY_OK; i++) {
-        unpack(&restore->waiting[i], &record);
-        result = apply_one(restore, &record);
-        restore->failed_sequence = record.sequence;
-        restore->failed_kind = record.kind;
-    }
-    restore->waiting_count = 0;
-    return result;
+static enum shard_replay_result pass_through(struct restore *restore, const struct record *record)
+{
+    hold_back(restore, record);
+    if (restore->waiting_end - restore->waiting_entries > RESTORE_AHEAD_ENTRIES)
+        load_entries(restore, restore->waiting_end - RESTORE_AHEAD_ENTRIES);
+    return apply_until(restore, RESTORE_AHEAD_MAX - 1);
 }
 
 /* --- all records --- */
@@ -292,11 +318,8 @@ enum shard_replay_result restore_record(struct restore *restore, const struct re
     restore->records++;
     if (record->stamp_ms > restore->stamp_ms)
         restore->stamp_ms = record->stamp_ms;
-    if (is_about_one_booking(record->kind)) {
-        hold_back(restore, record);
-        return restore->waiting_count == RESTORE_AHEAD_MAX ? restore_finish(restore)
-                                                           : SHARD_REPLAY_OK;
-    }
+    if (is_about_one_booking(record->kind))
+        return pass_through(restore, record);
     enum shard_replay_result result = restore_finish(restore);
     return result == SHARD_REPLAY_OK ? apply_now(restore, record) : result;
 }

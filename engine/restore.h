@@ -2,14 +2,17 @@
  * once and shares it among all shards, and gives every other record to the
  * shards it concerns. Main thread, before the workers run.
  *
- * Records about one booking are held back a few at a time, so that what one of
- * them touches is loaded while those before it are applied. */
+ * Records about one booking go through a ring before they are applied: what one of
+ * them touches is loaded, step by step, while those before it are applied. */
 #ifndef ENGINE_RESTORE_H
 #define ENGINE_RESTORE_H
 
 #include "shard.h"
 
-enum { RESTORE_AHEAD_MAX = 32 };
+enum {
+    RESTORE_AHEAD_MAX = 32,    /* held back at once; a power of two */
+    RESTORE_AHEAD_ENTRIES = 16 /* so long after the buckets come the entries in them */
+};
 
 /* A record about one booking, without the room an expiry's list needs. */
 struct restore_waiting {
@@ -17,6 +20,8 @@ struct restore_waiting {
     uint64_t sequence, stamp_ms;
     struct actor actor;
     struct request_key key;
+    uint16_t shards[3]; /* that it concerns */
+    uint16_t shard_count;
     union {
         struct record_reserved reserved;
         struct record_settled settled;
@@ -31,8 +36,10 @@ struct restore {
     /* When a record was impossible: which. */
     uint64_t failed_sequence;
     enum record_kind failed_kind;
-    struct restore_waiting waiting[RESTORE_AHEAD_MAX];
-    uint32_t waiting_count;
+    struct restore_waiting waiting[RESTORE_AHEAD_MAX]; /* a ring, by the number of each: */
+    uint32_t waiting_end;                              /* of the next to come, */
+    uint32_t waiting_entries;                          /* whose entries are loaded next, */
+    uint32_t waiting_first;                            /* and that is applied next */
 };
 
 /* Records come in log order, shard 0 (the catalog) of an epoch first. A failure
