@@ -43,6 +43,20 @@ const char *command_kind_name(enum command_kind kind)
     return (unsigned)kind < COMMAND_KIND_COUNT ? kind_names[kind] : "unknown";
 }
 
+void command_name_object(struct command *command, const struct uuid *id)
+{
+    if (command->kind == COMMAND_EVENT_CREATE)
+        command->event->id = *id;
+    else if (command->kind == COMMAND_SHOW_CREATE)
+        command->show->id = *id;
+    else if (command->kind == COMMAND_ZONE_CREATE)
+        command->zone->id = *id;
+    else if (command->kind == COMMAND_STATION_CREATE)
+        command->station->id = *id;
+    else if (command->kind == COMMAND_ROUTE_CREATE)
+        command->route->id = *id;
+}
+
 void command_release(struct command *command)
 {
     switch (command->kind) {

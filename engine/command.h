@@ -336,6 +336,9 @@ static inline size_t answer_bytes(const struct answer *answer)
     return offsetof(struct answer, seats) + answer->seat_count * sizeof answer->seats[0];
 }
 
+/* Gives the object that a create is to make its id. Of other commands: nothing. */
+void command_name_object(struct command *command, const struct uuid *id);
+
 /* Frees what the message owns. */
 void command_release(struct command *command);
 void answer_release(struct answer *answer);

@@ -2,17 +2,7 @@
 
 #include <endian.h>
 
-/* Value of a hexadecimal digit, or -1. */
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include "hex.h"
 
 static bool dash_at(size_t position)
 {
@@ -32,7 +22,7 @@ bool uuid_parse(struct uuid *uuid, const char *text, size_t length)
                 return false;
             continue;
         }
-        int high = digit_value(text[i]), low = digit_value(text[i + 1]);
+        int high = hex_digit_value(text[i]), low = hex_digit_value(text[i + 1]);
         if (high < 0 || low < 0)
             return false;
         parsed.bytes[byte++] = (uint8_t)(high << 4 | low);

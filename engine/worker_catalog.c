@@ -127,16 +127,7 @@ static void name_new_object(struct worker *worker, struct command *command)
     struct uuid id =
         uuid_v7(worker->now_ms, (uint16_t)(random >> 8 & 0xfff), clock->random(clock->context));
 
-    if (command->kind == COMMAND_EVENT_CREATE)
-        command->event->id = id;
-    else if (command->kind == COMMAND_SHOW_CREATE)
-        command->show->id = id;
-    else if (command->kind == COMMAND_ZONE_CREATE)
-        command->zone->id = id;
-    else if (command->kind == COMMAND_STATION_CREATE)
-        command->station->id = id;
-    else if (command->kind == COMMAND_ROUTE_CREATE)
-        command->route->id = id;
+    command_name_object(command, &id);
 }
 
 static void decide_change(struct worker *worker, struct command *command)

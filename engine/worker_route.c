@@ -97,19 +97,27 @@ static void send_on(struct worker *worker, struct command *command)
         retract(worker, command);
 }
 
+/* To the worker `to`, which states facts and decides nothing. */
+static void ask(struct worker *worker, struct command *command, uint16_t to, enum message_kind kind,
+                void (*state)(struct worker *worker, const struct command *command))
+{
+    struct message message;
+
+    if (to == worker->index) {
+        state(worker, command);
+        return;
+    }
+    message_carry(&message, kind, command);
+    if (!worker_dispatch(worker, to, &message))
+        worker_refuse(worker, command, RESULT_OVERLOADED);
+}
+
 static void repeat(struct worker *worker, struct command *command)
 {
     uint16_t to =
         partition_shard_of_booking(&worker->group->partitions, &command->repeat.booking_id);
-    struct message message;
 
-    if (to == worker->index) {
-        worker_repeat(worker, command);
-        return;
-    }
-    message_carry(&message, MESSAGE_COMMAND_REPEAT, command);
-    if (!worker_dispatch(worker, to, &message))
-        worker_refuse(worker, command, RESULT_OVERLOADED);
+    ask(worker, command, to, MESSAGE_COMMAND_REPEAT, worker_repeat);
 }
 
 static void admit(struct worker *worker, struct command *command)
@@ -143,16 +151,7 @@ static void admit(struct worker *worker, struct command *command)
 
 static void route_read(struct worker *worker, struct command *command)
 {
-    uint16_t to = worker_zone_shard_of(worker, command);
-    struct message message;
-
-    if (to == worker->index) {
-        worker_read(worker, command);
-        return;
-    }
-    message_carry(&message, MESSAGE_COMMAND_READ, command);
-    if (!worker_dispatch(worker, to, &message))
-        worker_refuse(worker, command, RESULT_OVERLOADED);
+    ask(worker, command, worker_zone_shard_of(worker, command), MESSAGE_COMMAND_READ, worker_read);
 }
 
 static void admit_or_read(struct worker *worker, struct command *command)

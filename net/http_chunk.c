@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "../engine/hex.h"
 #include "http_token.h"
 
 enum chunk_state {
@@ -34,14 +35,6 @@ enum chunk_state {
     DONE
 };
 
-static int hex_value(unsigned char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 static bool is_text(unsigned char byte)
 {
     return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
@@ -49,7 +42,7 @@ static bool is_text(unsigned char byte)
 
 static enum http_chunk_result size_byte(struct http_chunk *chunk, unsigned char byte)
 {
-    int value = hex_value(byte);
+    int value = hex_digit_value((char)byte);
     if (value >= 0) {
         if (chunk->digits++ == 16)
             return HTTP_CHUNK_BAD;

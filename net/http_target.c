@@ -4,22 +4,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../engine/hex.h"
 #include "http_token.h"
-
-static int hex_value(unsigned char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
 
 /* The byte an escape at `at` stands for; -1 if it is broken. */
 static int escape_value(const char *at, const char *end)
 {
     if (end - at < 3)
         return -1;
-    int high = hex_value((unsigned char)at[1]), low = hex_value((unsigned char)at[2]);
+    int high = hex_digit_value(at[1]), low = hex_digit_value(at[2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
@@ -183,7 +176,7 @@ bool http_authority_valid(const char *bytes, uint32_t length)
     if (length == 0)
         return false;
     if (*at == '[') {
-        for (at++; at < end && (hex_value((unsigned char)*at) >= 0 || *at == ':' || *at == '.');)
+        for (at++; at < end && (hex_digit_value(*at) >= 0 || *at == ':' || *at == '.');)
             at++;
         if (at == end || *at != ']' || at == bytes + 1)
             return false;

@@ -3,20 +3,10 @@
 
 #include <stdio.h>
 
+#include "../engine/hex.h"
 #include "json_text.h"
 
 enum { PAGE_DEFAULT = 20, PAGE_SIZE_MAX = 100, PAGE_NUMBER_MAX = 1000000 };
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Percent-decodes a value, '+' as a blank. False: a bad escape, or no room. */
 static bool decode(struct text raw, char *buffer, size_t buffer_bytes, struct text *value)
@@ -25,8 +15,8 @@ static bool decode(struct text raw, char *buffer, size_t buffer_bytes, struct te
     for (uint32_t i = 0; i < raw.length; i++) {
         char c = raw.bytes[i] == '+' ? ' ' : raw.bytes[i];
         if (c == '%') {
-            int high = i + 2 < raw.length ? hex_value(raw.bytes[i + 1]) : -1;
-            int low = high >= 0 ? hex_value(raw.bytes[i + 2]) : -1;
+            int high = i + 2 < raw.length ? hex_digit_value(raw.bytes[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit_value(raw.bytes[i + 2]) : -1;
             if (low < 0)
                 return false;
             c = (char)(high << 4 | low);

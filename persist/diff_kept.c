@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "../engine/hash.h"
+#include "growing_array.h"
 
 enum { DIFF_KEPT_MIN = 1024, DIFF_KEPT_MAX = 1 << 28 };
 
@@ -13,7 +15,7 @@ struct place {
 
 static uint64_t key_hash(const struct diff_key *key)
 {
-    return XXH3_64bits_withSeed(key->id.bytes, sizeof key->id.bytes, key->part);
+    return hash_uuid_seeded(&key->id, key->part);
 }
 
 static uint64_t hash_of(const void *table, uint32_t slot)
@@ -47,17 +49,12 @@ void diff_kept_release(struct diff_kept *kept)
 
 static bool grow(struct diff_kept *kept)
 {
-    if (kept->count < kept->capacity)
-        return true;
-    const uint32_t capacity = kept->capacity > 0 ? kept->capacity * 2 : DIFF_KEPT_MIN;
-    struct diff_kept_row *rows = NULL;
-    if (capacity <= DIFF_KEPT_MAX)
-        rows = realloc(kept->rows, capacity * sizeof *rows);
-    if (rows == NULL)
-        return false;
-    kept->rows = rows;
-    kept->capacity = capacity;
-    return true;
+    struct diff_kept_row *rows =
+        growing_array_room(kept->rows, kept->count, &kept->capacity, sizeof *rows,
+                           (struct growing_array_limits){DIFF_KEPT_MIN, DIFF_KEPT_MAX});
+    if (rows != NULL)
+        kept->rows = rows;
+    return rows != NULL;
 }
 
 bool diff_kept_put(struct diff_kept *kept, enum diff_table table, const struct diff_key *key,

@@ -1,25 +1,20 @@
 #include "diff_state.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "../engine/block.h"
 #include "../engine/command.h"
+#include "../engine/hash.h"
+#include "growing_array.h"
 #include "replay_record.h"
 
-enum { DIFF_BOOKINGS_MIN = 4096, DIFF_BOOKINGS_MAX = 1 << 28 };
-
-static uint64_t id_hash(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
+enum { DIFF_BOOKINGS_MIN = 4096, DIFF_BOOKINGS_MAX = 1 << 28, DIFF_BLOCKS_MIN = 64 };
 
 static uint64_t hash_of(const void *table, uint32_t slot)
 {
     const struct diff_state *state = table;
-    return id_hash(&state->bookings[slot].id);
+    return hash_uuid(&state->bookings[slot].id);
 }
 
 static bool match(const void *table, uint32_t slot, const void *key)
@@ -31,7 +26,7 @@ static bool match(const void *table, uint32_t slot, const void *key)
 static uint64_t block_hash_of(const void *table, uint32_t slot)
 {
     const struct diff_state *state = table;
-    return id_hash(&state->blocks[slot].id);
+    return hash_uuid(&state->blocks[slot].id);
 }
 
 static bool block_match(const void *table, uint32_t slot, const void *key)
@@ -80,24 +75,19 @@ static void keep_seats(struct diff_state *state, struct diff_booking *booking,
 
 struct diff_booking *diff_state_booking(const struct diff_state *state, const struct uuid *id)
 {
-    const uint32_t slot = hash_index_find(&state->by_id, id_hash(id), id);
+    const uint32_t slot = hash_index_find(&state->by_id, hash_uuid(id), id);
     return slot == HASH_INDEX_MISSING ? NULL : &state->bookings[slot];
 }
 
 bool diff_state_add_booking(struct diff_state *state, const struct diff_booking *booking,
                             const uint32_t *seats, uint32_t seat_count)
 {
-    if (state->booking_count == state->booking_capacity) {
-        const uint32_t capacity =
-            state->booking_capacity > 0 ? state->booking_capacity * 2 : DIFF_BOOKINGS_MIN;
-        if (capacity > DIFF_BOOKINGS_MAX)
-            return false;
-        struct diff_booking *bookings = realloc(state->bookings, capacity * sizeof *bookings);
-        if (bookings == NULL)
-            return false;
-        state->bookings = bookings;
-        state->booking_capacity = capacity;
-    }
+    struct diff_booking *bookings = growing_array_room(
+        state->bookings, state->booking_count, &state->booking_capacity, sizeof *bookings,
+        (struct growing_array_limits){DIFF_BOOKINGS_MIN, DIFF_BOOKINGS_MAX});
+    if (bookings == NULL)
+        return false;
+    state->bookings = bookings;
     const uint32_t slot = state->booking_count;
     state->bookings[slot] = *booking;
     keep_seats(state, &state->bookings[slot], seats, seat_count);
@@ -210,22 +200,19 @@ static bool keep_order(struct diff_state *state, const struct record *record)
 
 struct diff_block *diff_state_block(const struct diff_state *state, const struct uuid *id)
 {
-    const uint32_t slot = hash_index_find(&state->by_block, id_hash(id), id);
+    const uint32_t slot = hash_index_find(&state->by_block, hash_uuid(id), id);
     return slot == HASH_INDEX_MISSING ? NULL : &state->blocks[slot];
 }
 
 bool diff_state_add_block(struct diff_state *state, const struct diff_block *block)
 {
-    if (state->block_count == state->block_capacity) {
-        const uint32_t capacity = state->block_capacity > 0 ? state->block_capacity * 2 : 64;
-        struct diff_block *blocks = realloc(state->blocks, capacity * sizeof *blocks);
-        if (blocks == NULL)
-            return false;
-        state->blocks = blocks;
-        state->block_capacity = capacity;
-    }
+    struct diff_block *blocks = growing_array_room(
+        state->blocks, state->block_count, &state->block_capacity, sizeof *blocks,
+        (struct growing_array_limits){DIFF_BLOCKS_MIN, BLOCKS_MAX});
+    if (blocks == NULL)
+        return false;
+    state->blocks = blocks;
     const uint32_t slot = state->block_count;
-    assert(state->blocks != NULL);
     state->blocks[slot] = *block;
     if (!hash_index_insert(&state->by_block, block_hash_of(state, slot), slot))
         return false;

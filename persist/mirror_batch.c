@@ -3,26 +3,21 @@
  * so an impossible record leaves the batch whole. */
 #include "mirror_batch.h"
 
-#include "mirror_batch_private.h"
-
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
+
+#include "../engine/hash.h"
+#include "mirror_batch_private.h"
 
 enum { MIRROR_BOOKINGS_CAPACITY_MIN = 1024, MIRROR_BATCH_BOOKINGS_MAX = 1 << 24 };
-
-static uint64_t id_hash(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
 
 static uint64_t hash_of(const void *table, uint32_t slot)
 {
     const struct mirror_batch *batch = table;
-    return id_hash(&batch->bookings[slot].id);
+    return hash_uuid(&batch->bookings[slot].id);
 }
 
 static bool match(const void *table, uint32_t slot, const void *key)
@@ -72,7 +67,7 @@ bool mirror_batch_reset(struct mirror_batch *batch, uint32_t epoch, const uint64
 
 struct mirror_booking *mirror_batch_find(const struct mirror_batch *batch, const struct uuid *id)
 {
-    const uint32_t slot = hash_index_find(&batch->by_id, id_hash(id), id);
+    const uint32_t slot = hash_index_find(&batch->by_id, hash_uuid(id), id);
     return slot == HASH_INDEX_MISSING ? NULL : &batch->bookings[slot];
 }
 
@@ -97,7 +92,7 @@ bool mirror_batch_keep(struct mirror_batch *batch, const struct mirror_booking *
     const uint32_t slot = batch->booking_count;
     assert(slot < batch->booking_capacity && batch->bookings != NULL);
     batch->bookings[slot] = *booking;
-    if (!hash_index_insert(&batch->by_id, id_hash(&booking->id), slot))
+    if (!hash_index_insert(&batch->by_id, hash_uuid(&booking->id), slot))
         return false;
     batch->booking_count++;
     batch->rows++;

@@ -3,15 +3,16 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-enum { MIRROR_ZONES_CAPACITY_MIN = 64 };
-static const uint64_t mirror_zones_max = 1u << 24;
+#include "../engine/hash.h"
+#include "growing_array.h"
+
+enum { MIRROR_ZONES_CAPACITY_MIN = 64, MIRROR_ZONES_MAX = 1 << 24 };
 
 static uint64_t hash_of(const void *table, uint32_t slot)
 {
     const struct mirror_zones *zones = table;
-    return XXH3_64bits(zones->items[slot].id.bytes, sizeof zones->items[slot].id.bytes);
+    return hash_uuid(&zones->items[slot].id);
 }
 
 static bool match(const void *table, uint32_t slot, const void *key)
@@ -23,7 +24,7 @@ static bool match(const void *table, uint32_t slot, const void *key)
 static uint64_t trip_hash_of(const void *table, uint32_t slot)
 {
     const struct mirror_zones *zones = table;
-    return XXH3_64bits(zones->trips[slot].bytes, sizeof zones->trips[slot].bytes);
+    return hash_uuid(&zones->trips[slot]);
 }
 
 static bool trip_match(const void *table, uint32_t slot, const void *key)
@@ -35,8 +36,8 @@ static bool trip_match(const void *table, uint32_t slot, const void *key)
 bool mirror_zones_init(struct mirror_zones *zones)
 {
     *zones = (struct mirror_zones){0};
-    return hash_index_init(&zones->by_id, mirror_zones_max, zones, match, hash_of) &&
-           hash_index_init(&zones->by_trip, mirror_zones_max, zones, trip_match, trip_hash_of);
+    return hash_index_init(&zones->by_id, MIRROR_ZONES_MAX, zones, match, hash_of) &&
+           hash_index_init(&zones->by_trip, MIRROR_ZONES_MAX, zones, trip_match, trip_hash_of);
 }
 
 void mirror_zones_release(struct mirror_zones *zones)
@@ -51,8 +52,7 @@ void mirror_zones_release(struct mirror_zones *zones)
 
 struct mirror_zone *mirror_zones_find(const struct mirror_zones *zones, const struct uuid *id)
 {
-    const uint32_t slot =
-        hash_index_find(&zones->by_id, XXH3_64bits(id->bytes, sizeof id->bytes), id);
+    const uint32_t slot = hash_index_find(&zones->by_id, hash_uuid(id), id);
     return slot == HASH_INDEX_MISSING ? NULL : &zones->items[slot];
 }
 
@@ -60,7 +60,7 @@ static bool grow(struct mirror_zones *zones)
 {
     if (zones->count < zones->capacity)
         return true;
-    if (zones->count == mirror_zones_max)
+    if (zones->count == MIRROR_ZONES_MAX)
         return false;
     const uint32_t capacity = zones->capacity > 0 ? zones->capacity * 2 : MIRROR_ZONES_CAPACITY_MIN;
     struct mirror_zone *items = realloc(zones->items, capacity * sizeof *items);
@@ -98,25 +98,20 @@ bool mirror_zones_put(struct mirror_zones *zones, const struct mirror_zone *fact
 
 bool mirror_zones_is_trip(const struct mirror_zones *zones, const struct uuid *show_id)
 {
-    const uint64_t hash = XXH3_64bits(show_id->bytes, sizeof show_id->bytes);
-    return hash_index_find(&zones->by_trip, hash, show_id) != HASH_INDEX_MISSING;
+    return hash_index_find(&zones->by_trip, hash_uuid(show_id), show_id) != HASH_INDEX_MISSING;
 }
 
 bool mirror_zones_put_trip(struct mirror_zones *zones, const struct uuid *show_id)
 {
     if (mirror_zones_is_trip(zones, show_id))
         return true;
-    if (zones->trip_count == zones->trip_capacity) {
-        const uint32_t capacity =
-            zones->trip_capacity > 0 ? zones->trip_capacity * 2 : MIRROR_ZONES_CAPACITY_MIN;
-        struct uuid *trips = realloc(zones->trips, capacity * sizeof *trips);
-        if (trips == NULL)
-            return false;
-        zones->trips = trips;
-        zones->trip_capacity = capacity;
-    }
+    struct uuid *trips = growing_array_room(
+        zones->trips, zones->trip_count, &zones->trip_capacity, sizeof *trips,
+        (struct growing_array_limits){MIRROR_ZONES_CAPACITY_MIN, MIRROR_ZONES_MAX});
+    if (trips == NULL)
+        return false;
+    zones->trips = trips;
     const uint32_t slot = zones->trip_count;
-    assert(zones->trips != NULL);
     zones->trips[slot] = *show_id;
     if (!hash_index_insert(&zones->by_trip, trip_hash_of(zones, slot), slot))
         return false;

@@ -1,18 +1,15 @@
 #include "replay_plans.h"
 
 #include <stdlib.h>
-#include <xxhash.h>
+
+#include "../engine/hash.h"
+#include "growing_array.h"
 
 enum { REPLAY_PLANS_MIN = 64, REPLAY_PLANS_MAX = 1 << 24 };
 
-static uint64_t id_hash(const struct uuid *id)
-{
-    return XXH3_64bits(id->bytes, sizeof id->bytes);
-}
-
 static uint64_t hash_of(const void *table, uint32_t slot)
 {
-    return id_hash(&((const struct replay_plans *)table)->items[slot].zone_id);
+    return hash_uuid(&((const struct replay_plans *)table)->items[slot].zone_id);
 }
 
 static bool match(const void *table, uint32_t slot, const void *key)
@@ -37,22 +34,17 @@ void replay_plans_release(struct replay_plans *plans)
 
 static bool grow(struct replay_plans *plans)
 {
-    if (plans->count < plans->capacity)
-        return true;
-    const uint32_t capacity = plans->capacity > 0 ? plans->capacity * 2 : REPLAY_PLANS_MIN;
-    struct replay_plan *items = NULL;
-    if (capacity <= REPLAY_PLANS_MAX)
-        items = realloc(plans->items, capacity * sizeof *items);
-    if (items == NULL)
-        return false;
-    plans->items = items;
-    plans->capacity = capacity;
-    return true;
+    struct replay_plan *items =
+        growing_array_room(plans->items, plans->count, &plans->capacity, sizeof *items,
+                           (struct growing_array_limits){REPLAY_PLANS_MIN, REPLAY_PLANS_MAX});
+    if (items != NULL)
+        plans->items = items;
+    return items != NULL;
 }
 
 static const struct seat_plan *find(const struct replay_plans *plans, const struct uuid *zone_id)
 {
-    const uint32_t slot = hash_index_find(&plans->by_zone, id_hash(zone_id), zone_id);
+    const uint32_t slot = hash_index_find(&plans->by_zone, hash_uuid(zone_id), zone_id);
     return slot == HASH_INDEX_MISSING ? NULL : plans->items[slot].plan;
 }
 
@@ -66,7 +58,7 @@ bool replay_plans_note(struct replay_plans *plans, const struct record *record)
     struct seat_plan *plan = seat_plan_decode(zone->plan_bytes, zone->plan_length, &error);
     if (plan == NULL)
         return error != SEAT_PLAN_OUT_OF_MEMORY;
-    if (!grow(plans) || !hash_index_insert(&plans->by_zone, id_hash(&zone->id), plans->count)) {
+    if (!grow(plans) || !hash_index_insert(&plans->by_zone, hash_uuid(&zone->id), plans->count)) {
         seat_plan_free(plan);
         return false;
     }

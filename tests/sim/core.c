@@ -97,16 +97,7 @@ static void name_object(struct sim_core *core, struct command *command)
 {
     struct uuid id = name(core, (uint16_t)(sim_random_next(&core->run->names) & 0xfff));
 
-    if (command->kind == COMMAND_EVENT_CREATE)
-        command->event->id = id;
-    else if (command->kind == COMMAND_SHOW_CREATE)
-        command->show->id = id;
-    else if (command->kind == COMMAND_ZONE_CREATE)
-        command->zone->id = id;
-    else if (command->kind == COMMAND_STATION_CREATE)
-        command->station->id = id;
-    else if (command->kind == COMMAND_ROUTE_CREATE)
-        command->route->id = id;
+    command_name_object(command, &id);
 }
 
 static void change_catalog(struct sim_core *core)
