@@ -129,11 +129,7 @@ bool order_replay_reserved(struct order_table *table, const struct record_reserv
 
     if (part->count == 0) {
         order = open_exchange(table, &part->id, &reserved->user_id);
-        if (!order || part->item != 1)
-            return false;
-        if (!order->posted) /* else this one is of an attempt before, in another zone */
-            order_set_booking(order, 1, &reserved->booking_id);
-        return true;
+        return order && part->item == 1; /* order_try says which try holds places still */
     }
     if (part->count > ORDER_ITEMS_MAX || part->item >= part->count)
         return false;
@@ -153,11 +149,14 @@ bool order_replay_pinned(struct order_table *table, const struct record_changed 
     struct order *order = open_exchange(table, &changed->order.id, &changed->user_id);
     if (!order || changed->order.item > 1)
         return false;
-    if (changed->order.item == 0)
-        return learn_booking(order, 0, &changed->booking_id);
-    if (!order->posted) /* the last try counts, and what was decided before all */
-        order_set_booking(order, 1, &changed->booking_id);
-    return true;
+    return changed->order.item == 1 || learn_booking(order, 0, &changed->booking_id);
+}
+
+void order_try(struct order *order, const struct uuid *booking_id)
+{
+    assert(order->kind == ORDER_EXCHANGE);
+    if (!order->posted)
+        order_set_booking(order, 1, booking_id);
 }
 
 static struct order *order_of_decision(struct order_table *table,

@@ -40,7 +40,7 @@ struct order {
     struct uuid bookings[ORDER_ITEMS_MAX];
 };
 
-/* An exchange between zones has the old booking's id; only its last try counts. */
+/* An exchange between zones has the old booking's id. */
 struct order_table {
     struct slab orders;
     struct hash_index by_id;
@@ -77,6 +77,11 @@ bool order_replay_pinned(struct order_table *table, const struct record_changed 
 /* The order. NULL: impossible or out of memory. */
 struct order *order_replay_decided(struct order_table *table, const struct record_order *decided,
                                    uint64_t decided_ms);
+
+/* An exchange may have been tried more than once, and logs of several shards do not tell
+ * in which order: the new booking that is still reserved for it when all are replayed is
+ * that of the last try. What was decided counts before it. */
+void order_try(struct order *order, const struct uuid *booking_id);
 
 /* What has to happen to an order when all logs are replayed; `statuses` are those
  * of its known bookings, `pending` the bits of those that are pinned or, in an

@@ -69,8 +69,23 @@ static void recover_order(const struct restore *restore, struct order *order)
     order_recover(order, statuses, pending);
 }
 
+/* The exchanges under way learn what their last try holds. */
+static void find_tries(const struct restore *restore, const struct shard *shard)
+{
+    struct uuid booking_id, exchange_id, user_id;
+    uint32_t at = 0;
+
+    while (shard_next_try(shard, &at, &booking_id, &exchange_id, &user_id)) {
+        struct order *order = order_find(shard_orders(shard_for(restore, &user_id)), &exchange_id);
+        if (order && order->kind == ORDER_EXCHANGE)
+            order_try(order, &booking_id);
+    }
+}
+
 void restore_orders(const struct restore *restore)
 {
+    for (uint16_t i = 0; i < restore->partitions->shard_count; i++)
+        find_tries(restore, restore->shards[i]);
     for (uint16_t i = 0; i < restore->partitions->shard_count; i++) {
         struct order_table *orders = shard_orders(restore->shards[i]);
         for (uint32_t slot = 0; slot < orders->orders.used; slot++)

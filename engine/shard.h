@@ -79,6 +79,10 @@ void shard_settle_part(struct shard *shard, const struct answer *answer);
  * After a start, as shard_remember_answer. */
 void shard_remember_order(struct shard *shard, struct shard *zone_shard,
                           const struct record *record);
+/* After a replay, a walk through the reservations that exchanges under way made: the next
+ * one, its exchange and its user. *at is 0 before the first. False: no more. */
+bool shard_next_try(const struct shard *shard, uint32_t *at, struct uuid *booking_id,
+                    struct uuid *exchange_id, struct uuid *user_id);
 /* A key that a start found undecided is under way again. */
 void shard_reopen_key(struct shard *shard, const struct request_key *key, uint64_t now_ms);
 

@@ -137,6 +137,28 @@ bool shard_replay_order(struct shard *shard, const struct record *record)
     }
 }
 
+bool shard_next_try(const struct shard *shard, uint32_t *at, struct uuid *booking_id,
+                    struct uuid *exchange_id, struct uuid *user_id)
+{
+    const struct booking_table *table = &shard->bookings;
+
+    while (++*at < table->extras.used) { /* slot 0 is never used */
+        const struct booking_extra *extra = slab_at(&table->extras, *at);
+        if (extra->order == SLAB_NONE)
+            continue;
+        const struct booking *booking = booking_at(table, extra->booking);
+        const struct booking_order *order = booking_order(table, booking);
+        if (booking->status != BOOKING_RESERVED || uuid_is_nil(&order->part.id) ||
+            order->part.count != 0)
+            continue;
+        *booking_id = booking->id;
+        *exchange_id = order->part.id;
+        *user_id = *booking_user_id(table, booking);
+        return true;
+    }
+    return false;
+}
+
 /* Which of an order's two answers a record is part of. */
 enum part_of { PART_OF_NONE, PART_OF_CREATED, PART_OF_ENDED };
 

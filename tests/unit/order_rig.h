@@ -80,4 +80,46 @@ static inline void count_zones(struct sim *sim, uint32_t *reserved, uint32_t *so
     }
 }
 
+/* --- the power fails --- */
+
+/* New workers on what is left of the logs: of each any beginning that has what is durable. */
+static inline struct sim *crash(struct sim *before)
+{
+    struct sim *after = malloc(sizeof *after);
+
+    open_sale(after, before->group.shard_count, before->wall_ms, before->ns);
+    after->seed = before->seed;
+    struct restore restore = {.shards = after->rig.shards, .partitions = &after->rig.partitions};
+    for (uint16_t i = 0; i < before->group.shard_count; i++) {
+        const struct sim_log *log = &before->logs[i];
+        struct sim_log *rest = &after->logs[i];
+        uint64_t left = log->durable + sim_random(after) % (log->appended - log->durable + 1);
+        sim_log_inherit(rest, log, left);
+        for (uint64_t n = 0; n < left; n++)
+            assert_int_equal(restore_record(&restore, &rest->records[n]), SHARD_REPLAY_OK);
+        if (left > 0)
+            worker_start_clock(after->group.workers[i], rest->records[left - 1].stamp_ms);
+    }
+    assert_int_equal(restore_finish(&restore), SHARD_REPLAY_OK);
+    restore_orders(&restore);
+    close_sale(before);
+    free(before);
+    return after;
+}
+
+/* Logs become durable at random; after `turns` the power fails. */
+static inline struct sim *fail_after(struct sim *sim, struct command command, int turns,
+                                     bool *answered)
+{
+    uint32_t number = sim_send(sim, 0, command);
+
+    for (int turn = 0; turn < turns; turn++) {
+        for (uint16_t i = 0; i < sim->group.shard_count; i++)
+            sim->logs[i].stuck = sim_random(sim) % 2;
+        sim_turn(sim);
+    }
+    *answered = sim_answer_to(sim, number) != NULL;
+    return crash(sim);
+}
+
 #endif
