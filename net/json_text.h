@@ -36,6 +36,26 @@ static inline char *json_put_count(char *at, uint64_t value)
 /* Two digits a byte, from a table. */
 char *json_put_uuid(char *at, const struct uuid *uuid);
 
+/* null where the nil id stands for "none". */
+static inline char *json_put_uuid_or_null(char *at, const struct uuid *uuid)
+{
+    return uuid_is_nil(uuid) ? JSON_PUT(at, "null") : json_put_uuid(at, uuid);
+}
+
+static inline char *json_put_flag(char *at, bool flag)
+{
+    return flag ? JSON_PUT(at, "true") : JSON_PUT(at, "false");
+}
+
+/* Quoted as it is: a name of ours, with nothing to escape. */
+static inline char *json_put_name(char *at, const char *name)
+{
+    *at++ = '"';
+    at = stpcpy(at, name);
+    *at++ = '"';
+    return at;
+}
+
 static inline char *json_put_time(char *at, uint64_t unix_ms)
 {
     *at++ = '"';

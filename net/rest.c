@@ -59,6 +59,21 @@ struct command *rest_command(struct rest_call *call, enum command_kind kind)
     return command;
 }
 
+struct command *rest_create_command(struct rest_call *call, enum command_kind kind,
+                                    struct request_key key, void *draft)
+{
+    if (draft == NULL) {
+        rest_unavailable(call);
+        return NULL;
+    }
+    struct command *command = rest_command(call, kind);
+    if (command == NULL)
+        free(draft);
+    else
+        command->key = key;
+    return command;
+}
+
 enum rest_outcome rest_submit(struct rest_call *call)
 {
     worker_submit(call->rest->worker);

@@ -229,7 +229,7 @@ static char *put_block(char *at, const struct block_facts *block, const struct s
     at = JSON_PUT(at, ",\"reason\":");
     at = json_put_text_or_null(at, block->reason);
     at = JSON_PUT(at, ",\"owner_id\":");
-    at = uuid_is_nil(&block->owner_id) ? JSON_PUT(at, "null") : json_put_uuid(at, &block->owner_id);
+    at = json_put_uuid_or_null(at, &block->owner_id);
     at = JSON_PUT(at, ",\"quantity\":");
     at = json_put_count(at, block->quantity);
     at = JSON_PUT(at, ",\"drawn\":");

@@ -199,6 +199,11 @@ bool rest_may_manage(const struct rest_call *call, const struct catalog_event *e
 /* A slot for a command with everything but its own part filled. NULL: the
  * response is complete (503). */
 struct command *rest_command(struct rest_call *call, enum command_kind kind);
+/* For a create: its key is filled too, and the command is to get the draft, one block
+ * from malloc. NULL: the response is complete (503) and the draft, if there was the
+ * memory for one, is freed. */
+struct command *rest_create_command(struct rest_call *call, enum command_kind kind,
+                                    struct request_key key, void *draft);
 enum rest_outcome rest_submit(struct rest_call *call);
 
 #endif

@@ -95,14 +95,9 @@ enum rest_outcome rest_order_create(struct rest_call *call)
     if (order.not_found > 0)
         return refuse_unknown(call, order.not_found - 1);
     struct order_draft *draft = order_draft(&order);
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_ORDER_CREATE);
-    if (command == NULL) {
-        free(draft);
+    struct command *command = rest_create_command(call, COMMAND_ORDER_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->order_draft = draft;
     return rest_submit(call);
 }

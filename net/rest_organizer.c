@@ -4,7 +4,6 @@
 #include "rest_organizer.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <xxhash.h>
 
 #include "json_text.h"
@@ -134,14 +133,9 @@ enum rest_outcome rest_event_create(struct rest_call *call)
     if (faults.count > 0)
         return form_refuse(call, &faults);
     struct catalog_event *draft = event_draft(call, &form);
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_EVENT_CREATE);
-    if (command == NULL) {
-        catalog_event_release(draft);
+    struct command *command = rest_create_command(call, COMMAND_EVENT_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->event = draft;
     return rest_submit(call);
 }
@@ -171,34 +165,36 @@ const struct catalog_event *rest_managed_event(struct rest_call *call,
     return NULL;
 }
 
-static enum rest_outcome change_status(struct rest_call *call, enum event_status status)
+/* On an event of the caller's. NULL: the response is complete. */
+static struct command *event_command(struct rest_call *call, enum command_kind kind)
 {
     const struct catalog_event *event = rest_managed_event(call, rest_find_event(call));
     struct request_key key;
     if (event == NULL ||
         !rest_read_key_only(call, rest_fold(0, &event->id, sizeof event->id), &key))
-        return REST_ANSWERED;
-    struct command *command = rest_command(call, COMMAND_EVENT_STATUS);
+        return NULL;
+    struct command *command = rest_command(call, kind);
     if (command == NULL)
-        return REST_ANSWERED;
+        return NULL;
     command->key = key;
     command->event_status.event_id = event->id;
+    return command;
+}
+
+static enum rest_outcome change_status(struct rest_call *call, enum event_status status)
+{
+    struct command *command = event_command(call, COMMAND_EVENT_STATUS);
+    if (command == NULL)
+        return REST_ANSWERED;
     command->event_status.status = status;
     return rest_submit(call);
 }
 
 static enum rest_outcome change_sale(struct rest_call *call, bool closed)
 {
-    const struct catalog_event *event = rest_managed_event(call, rest_find_event(call));
-    struct request_key key;
-    if (event == NULL ||
-        !rest_read_key_only(call, rest_fold(0, &event->id, sizeof event->id), &key))
-        return REST_ANSWERED;
-    struct command *command = rest_command(call, COMMAND_EVENT_SALE);
+    struct command *command = event_command(call, COMMAND_EVENT_SALE);
     if (command == NULL)
         return REST_ANSWERED;
-    command->key = key;
-    command->event_status.event_id = event->id;
     command->event_status.closed = closed;
     return rest_submit(call);
 }

@@ -20,19 +20,6 @@ static uint32_t published(const _Atomic uint32_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static char *put_name(char *at, const char *name)
-{
-    *at++ = '"';
-    at = stpcpy(at, name);
-    *at++ = '"';
-    return at;
-}
-
-static char *put_flag(char *at, bool flag)
-{
-    return flag ? JSON_PUT(at, "true") : JSON_PUT(at, "false");
-}
-
 /* It was checked when the zone was made. */
 const struct currency *rest_zone_currency(const struct catalog_zone *zone)
 {
@@ -56,8 +43,7 @@ char *rest_put_event(char *at, const struct catalog_event *event, bool descripti
     at = JSON_PUT(at, "{\"id\":");
     at = json_put_uuid(at, &event->id);
     at = JSON_PUT(at, ",\"tenant_id\":");
-    at = uuid_is_nil(&event->tenant_id) ? JSON_PUT(at, "null")
-                                        : json_put_uuid(at, &event->tenant_id);
+    at = json_put_uuid_or_null(at, &event->tenant_id);
     at = JSON_PUT(at, ",\"organizer_id\":");
     at = json_put_uuid(at, &event->organizer_id);
     at = JSON_PUT(at, ",\"category_id\":null,\"title\":");
@@ -75,15 +61,15 @@ char *rest_put_event(char *at, const struct catalog_event *event, bool descripti
     at = JSON_PUT(at, ",\"image_url\":");
     at = json_put_text_or_null(at, event->image_url);
     at = JSON_PUT(at, ",\"status\":");
-    at = put_name(at, rest_event_status_name(event->status));
+    at = json_put_name(at, rest_event_status_name(event->status));
     at = JSON_PUT(at, ",\"sale_start_at\":");
     at = json_put_time_or_null(at, event->sale_start_ms);
     at = JSON_PUT(at, ",\"sale_end_at\":");
     at = json_put_time_or_null(at, event->sale_end_ms);
     at = JSON_PUT(at, ",\"sale_closed\":");
-    at = put_flag(at, event->sale_closed);
+    at = json_put_flag(at, event->sale_closed);
     at = JSON_PUT(at, ",\"prevent_orphans\":");
-    at = put_flag(at, !event->allow_orphans);
+    at = json_put_flag(at, !event->allow_orphans);
     at = JSON_PUT(at, ",\"max_per_user\":");
     at = json_put_count(at, event->max_per_user);
     at = JSON_PUT(at, ",\"created_at\":");
@@ -114,13 +100,13 @@ static char *put_show(char *at, const struct catalog *catalog, const struct cata
     at = JSON_PUT(at, ",\"show_date\":");
     at = json_put_time(at, show->show_date_ms);
     at = JSON_PUT(at, ",\"status\":");
-    at = put_name(at, rest_event_status_name(event == NULL ? EVENT_DRAFT : event->status));
+    at = json_put_name(at, rest_event_status_name(event == NULL ? EVENT_DRAFT : event->status));
     at = JSON_PUT(at, ",\"total_seats\":");
     at = json_put_count(at, total);
     at = JSON_PUT(at, ",\"available_seats\":");
     at = json_put_count(at, available);
     at = JSON_PUT(at, ",\"route_id\":");
-    at = uuid_is_nil(&show->route_id) ? JSON_PUT(at, "null") : json_put_uuid(at, &show->route_id);
+    at = json_put_uuid_or_null(at, &show->route_id);
     at = JSON_PUT(at, ",\"stops\":");
     at = rest_put_stops(at, catalog, show);
     at = JSON_PUT(at, ",\"created_at\":");
@@ -184,7 +170,7 @@ static char *put_zone_numbers(char *at, struct zone_numbers numbers)
     at = JSON_PUT(at, ",\"blocked_seats\":");
     at = json_put_count(at, numbers.blocked);
     at = JSON_PUT(at, ",\"closed\":");
-    return put_flag(at, numbers.closed);
+    return json_put_flag(at, numbers.closed);
 }
 
 static char *put_zone(char *at, const struct catalog_zone *zone, struct zone_numbers numbers)
@@ -200,9 +186,9 @@ static char *put_zone(char *at, const struct catalog_zone *zone, struct zone_num
     at = JSON_PUT(at, ",\"price\":");
     at = money_format(at, zone->price_minor, rest_zone_currency(zone)->decimals);
     at = JSON_PUT(at, ",\"currency\":");
-    at = put_name(at, zone->currency);
+    at = json_put_name(at, zone->currency);
     at = JSON_PUT(at, ",\"kind\":");
-    at = put_name(at, zone->kind == ZONE_GENERAL ? "general" : "seated");
+    at = json_put_name(at, zone->kind == ZONE_GENERAL ? "general" : "seated");
     at = put_zone_numbers(at, numbers);
     at = JSON_PUT(at, ",\"row_count\":");
     at = zone->plan == NULL ? JSON_PUT(at, "null") : json_put_count(at, zone->plan->row_count);

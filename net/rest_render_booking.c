@@ -8,19 +8,6 @@
 /* Names, ids, times and numbers, without free texts and seats. */
 enum { BOOKING_BYTES = 832, STOP_BYTES = 128 };
 
-static char *put_name(char *at, const char *name)
-{
-    *at++ = '"';
-    at = stpcpy(at, name);
-    *at++ = '"';
-    return at;
-}
-
-static char *put_id_or_null(char *at, const struct uuid *id)
-{
-    return uuid_is_nil(id) ? JSON_PUT(at, "null") : json_put_uuid(at, id);
-}
-
 /* --- stops --- */
 
 /* The trip a booking is a part of. NULL: its show is not one. */
@@ -123,7 +110,7 @@ char *rest_put_booking(char *at, const struct catalog *catalog, const struct cat
     at = JSON_PUT(at, "{\"booking_id\":");
     at = json_put_uuid(at, &facts->booking_id);
     at = JSON_PUT(at, ",\"status\":");
-    at = put_name(at, booking_status_name(booking->as));
+    at = json_put_name(at, booking_status_name(booking->as));
     at = JSON_PUT(at, ",\"user_id\":");
     at = json_put_uuid(at, &facts->user_id);
     at = JSON_PUT(at, ",\"event_id\":");
@@ -147,7 +134,7 @@ char *rest_put_booking(char *at, const struct catalog *catalog, const struct cat
     at = JSON_PUT(at, ",\"order_id\":");
     at = facts->order.count > 0 ? json_put_uuid(at, &facts->order.id) : JSON_PUT(at, "null");
     at = JSON_PUT(at, ",\"exchanged_from\":");
-    at = put_id_or_null(at, &facts->exchanged_from);
+    at = json_put_uuid_or_null(at, &facts->exchanged_from);
     /* Only reads tell of it: a repeat of a confirm must not speak of a later cancel. */
     if (booking->named) {
         at = JSON_PUT(at, ",\"changed_at\":");

@@ -1,6 +1,5 @@
 /* Stations, routes and shows; a show with stops is a trip. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "json_text.h"
 #include "rest_organizer.h"
@@ -53,14 +52,9 @@ enum rest_outcome rest_station_create(struct rest_call *call)
         return form_refuse(call, &faults);
     struct catalog_station *draft = catalog_station_new(
         &(struct catalog_station){.code = form.code, .name = form.name, .city = form.city});
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_STATION_CREATE);
-    if (command == NULL) {
-        free(draft);
+    struct command *command = rest_create_command(call, COMMAND_STATION_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->station = draft;
     return rest_submit(call);
 }
@@ -135,14 +129,9 @@ enum rest_outcome rest_route_create(struct rest_call *call)
         return form_refuse(call, &faults);
     struct catalog_route *draft = catalog_route_new(&(struct catalog_route){
         .name = form.name, .stop_count = form.stations.count, .stations = stations});
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_ROUTE_CREATE);
-    if (command == NULL) {
-        free(draft);
+    struct command *command = rest_create_command(call, COMMAND_ROUTE_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->route = draft;
     return rest_submit(call);
 }
@@ -315,14 +304,9 @@ enum rest_outcome rest_show_create(struct rest_call *call)
         .show_date_ms = form.show_date,
         .name = form.name,
     });
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_SHOW_CREATE);
-    if (command == NULL) {
-        free(draft);
+    struct command *command = rest_create_command(call, COMMAND_SHOW_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->show = draft;
     return rest_submit(call);
 }

@@ -182,7 +182,7 @@ static char *put_trip(char *at, const struct catalog *catalog, const struct trip
     at = JSON_PUT(at, ",\"name\":");
     at = json_put_text_or_null(at, show->name);
     at = JSON_PUT(at, ",\"route_id\":");
-    at = uuid_is_nil(&show->route_id) ? JSON_PUT(at, "null") : json_put_uuid(at, &show->route_id);
+    at = json_put_uuid_or_null(at, &show->route_id);
     at = JSON_PUT(at, ",\"from_stop\":");
     at = json_put_count(at, trip->from_stop);
     at = JSON_PUT(at, ",\"to_stop\":");

@@ -221,14 +221,9 @@ static const struct catalog_show *managed_show(struct rest_call *call)
 static enum rest_outcome submit_zone(struct rest_call *call, struct request_key key,
                                      struct catalog_zone *draft)
 {
-    if (draft == NULL)
-        return rest_unavailable(call);
-    struct command *command = rest_command(call, COMMAND_ZONE_CREATE);
-    if (command == NULL) {
-        free(draft);
+    struct command *command = rest_create_command(call, COMMAND_ZONE_CREATE, key, draft);
+    if (command == NULL)
         return REST_ANSWERED;
-    }
-    command->key = key;
     command->zone = draft;
     return rest_submit(call);
 }
