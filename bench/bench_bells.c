@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "stopwatch.h"
 #include "../net/reactor.h"
 #include "rig.h"
 
@@ -24,13 +24,6 @@ struct player {
     struct game *game;
     uint16_t index;
 };
-
-static uint64_t clock_ns(clockid_t id)
-{
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static void wake_other(struct player *player, struct reactor *reactor)
 {
@@ -57,7 +50,7 @@ static void *play(void *context)
     atomic_fetch_add(&game->ready, 1);
     while (atomic_load(&game->ready) < 2)
         ;
-    uint64_t start_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t start_ns = stopwatch_ns(CLOCK_THREAD_CPUTIME_ID);
     for (uint32_t move; (move = atomic_load(&game->moves)) < WAKE_UPS;) {
         bool mine = (move & 1) == player->index;
         if (mine) {
@@ -67,7 +60,7 @@ static void *play(void *context)
         reactor_submit_and_wait(reactor, move + 1 >= WAKE_UPS ? 0 : WAIT_NS);
         reactor_reap(reactor);
     }
-    game->cpu_ns[player->index] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+    game->cpu_ns[player->index] = stopwatch_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
     /* The other may still ring: its bell must find a ring until it has ended. */
     atomic_fetch_sub(&game->ready, 1);
     while (atomic_load(&game->ready) > 0)
@@ -81,7 +74,7 @@ static void measure(bool by_ring)
     struct game game = {.bells = bells_new(3), .by_ring = by_ring};
     struct player players[2] = {{&game, 0}, {&game, 1}};
     pthread_t threads[2];
-    uint64_t start_ns = clock_ns(CLOCK_MONOTONIC);
+    uint64_t start_ns = stopwatch_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < 2; i++)
         if (!game.bells || pthread_create(&threads[i], NULL, play, &players[i]) != 0) {
             perror("bench_bells");
@@ -89,7 +82,7 @@ static void measure(bool by_ring)
         }
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    double us = (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e3;
+    double us = (double)(stopwatch_ns(CLOCK_MONOTONIC) - start_ns) / 1e3;
     double cpu_us = (double)(game.cpu_ns[0] + game.cpu_ns[1]) / 1e3;
     printf("%-8s  %6.2f us a wake-up, %6.2f us of CPU on both sides\n",
            by_ring ? "msg_ring" : "eventfd", us / WAKE_UPS, cpu_us / WAKE_UPS);

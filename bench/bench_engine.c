@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "stopwatch.h"
 #include "rig.h"
 
 enum { ROUNDS = 3, USERS = 200000, ZONES = 64, WINDOW = 1024 };
@@ -24,13 +25,6 @@ static void *lane_run(void *context)
     rig_pin(lane->index);
     rig_run(lane->rig, lane->index, UINT64_MAX / 2, lane->stop);
     return NULL;
-}
-
-static double seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static void pause_seconds(double seconds)
@@ -65,11 +59,11 @@ static double round_run(uint16_t shards, uint32_t seats, bool spread, double sec
     }
     uint64_t (*count)(const struct rig *, uint16_t) = seats == 1 ? rig_refused : rig_accepted;
     pause_seconds(seconds / 5);
-    double began = seconds_now();
+    double began = stopwatch_seconds(CLOCK_MONOTONIC);
     uint64_t before = total(rig, shards, count);
     pause_seconds(seconds);
     uint64_t answers = total(rig, shards, count) - before;
-    double taken = seconds_now() - began;
+    double taken = stopwatch_seconds(CLOCK_MONOTONIC) - began;
     stop = true;
     for (uint16_t i = 0; i < shards; i++)
         pthread_join(lanes[i].thread, NULL);

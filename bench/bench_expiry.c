@@ -9,18 +9,16 @@
  *   bench_expiry [HOLDS [RATE [ZONES [STALL]]]]     one JSON object on stdout */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "stopwatch.h"
 #include "rig.h"
 
 enum { USERS = 200000, WINDOW = 1024, TTL_MS = 5000, MARGIN_MS = 200 };
 
 static uint64_t now_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return stopwatch_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static uint64_t expired(struct rig *rig)

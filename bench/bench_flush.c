@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "stopwatch.h"
 
 enum { BLOCK_BYTES = 4096, BLOCKS = 4096 };
 
@@ -24,9 +25,7 @@ static void stop_on(int failed, const char *what)
 
 static double now_us(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+    return (double)stopwatch_ns(CLOCK_MONOTONIC) / 1e3;
 }
 
 static int double_order(const void *a, const void *b)

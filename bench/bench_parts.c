@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <xxhash.h>
 
+#include "stopwatch.h"
 #include "../engine/config.h"
 #include "../engine/metrics.h"
 #include "../engine/partition.h"
@@ -207,9 +207,7 @@ static void bench_init(struct bench *bench)
 
 static double cpu_ns(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+    return (double)stopwatch_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 /* The fastest of some rounds: whatever else the machine did, it did not help. */

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seeded.h"
+#include "stopwatch.h"
 #include "../engine/restore.h"
 #include "../persist/log_writer.h"
 
 enum { ZONES = 64, USERS = 500000, SEGMENT_BYTES = 64 << 20, BATCH_BYTES = 1 << 20, ROUNDS = 3 };
-#define START_MS UINT64_C(1700000000000)
 
 /* What has been written, so that what follows it is possible. */
 struct script {
@@ -27,37 +27,10 @@ struct script {
     struct uuid open_zone;
 };
 
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static struct uuid random_id(uint64_t *state)
-{
-    return uuid_v7(START_MS, (uint16_t)(random_next(state) & 4095), random_next(state));
-}
-
 static _Noreturn void fail(const struct log_error *error)
 {
     fprintf(stderr, "bench_recovery: %s\n", error->text);
     exit(error->exit_code ? error->exit_code : 70);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double wall_seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* --- writing --- */
@@ -73,9 +46,9 @@ static void append(const struct journal *journal, const struct record *record)
 
 static void catalog_write(struct script *script, const struct journal *journal)
 {
-    struct record record = {.kind = RECORD_EVENT, .stamp_ms = START_MS};
-    script->event = random_id(&script->random);
-    script->show = random_id(&script->random);
+    struct record record = {.kind = RECORD_EVENT, .stamp_ms = SEEDED_START_MS};
+    script->event = seeded_id(&script->random);
+    script->show = seeded_id(&script->random);
     record.event = (struct catalog_event){.id = script->event,
                                           .status = EVENT_PUBLISHED,
                                           .max_per_user = 10000,
@@ -88,7 +61,7 @@ static void catalog_write(struct script *script, const struct journal *journal)
     append(journal, &record);
     record.kind = RECORD_ZONE;
     for (int i = 0; i < ZONES; i++) {
-        script->zones[i] = random_id(&script->random);
+        script->zones[i] = seeded_id(&script->random);
         record.zone = (struct catalog_zone){.id = script->zones[i],
                                             .show_id = script->show,
                                             .event_id = script->event,
@@ -102,15 +75,15 @@ static void catalog_write(struct script *script, const struct journal *journal)
 
 static void reserve_make(struct script *script, struct record *record)
 {
-    uint64_t dice = random_next(&script->random);
+    uint64_t dice = seeded_next(&script->random);
     uint32_t zone = (uint32_t)dice % ZONES;
     const struct uuid *user = &script->users[(dice >> 32) % USERS];
     record->kind = RECORD_RESERVED;
     record->actor = (struct actor){*user, ROLE_USER};
-    record->key = (struct request_key){random_next(&script->random), (uint32_t)dice};
+    record->key = (struct request_key){seeded_next(&script->random), (uint32_t)dice};
     record->reserved = (struct record_reserved){
         .booking_id = uuid_v7(record->stamp_ms, partition_of(&script->zones[zone]),
-                              random_next(&script->random)),
+                              seeded_next(&script->random)),
         .user_id = *user,
         .zone_id = script->zones[zone],
         .quantity = 1,
@@ -131,12 +104,12 @@ static void records_write(struct script *script, const struct journal *journal, 
                                              RECORD_CANCELLED, RECORD_RESERVED};
     struct record record = {0};
     for (uint64_t i = 0; i < count; i++) {
-        record.stamp_ms = START_MS + i / 100;
+        record.stamp_ms = SEEDED_START_MS + i / 100;
         if (cycle[i % 8] == RECORD_RESERVED) {
             reserve_make(script, &record);
         } else {
             record.kind = cycle[i % 8];
-            record.key.hash = random_next(&script->random);
+            record.key.hash = seeded_next(&script->random);
             record.settled = (struct record_settled){.booking_id = script->open,
                                                      .user_id = script->open_user,
                                                      .zone_id = script->open_zone,
@@ -175,7 +148,7 @@ static void log_write(const char *path, uint64_t count, const struct recovery_op
     if (!storage || !script.users || log_writer_new(&writer, &writer_options, &error))
         fail(&error);
     for (int i = 0; i < USERS; i++)
-        script.users[i] = random_id(&script.random);
+        script.users[i] = seeded_id(&script.random);
     catalog_write(&script, log_writer_journal(writer));
     records_write(&script, log_writer_journal(writer), count);
     log_writer_free(writer);
@@ -215,13 +188,14 @@ static struct timing recover(const char *path, const struct recovery_options *op
     struct restore restore = {.shards = &shard, .partitions = &partitions};
     if (!shard || data_dir_open(&dir, &dir_options, &error))
         fail(&error);
-    double cpu = cpu_seconds(), wall = wall_seconds();
+    double cpu = stopwatch_seconds(CLOCK_THREAD_CPUTIME_ID),
+           wall = stopwatch_seconds(CLOCK_MONOTONIC);
     if (recovery_run(dir, options, visit, &restore, &recovery, &error))
         fail(&error);
     if (restore_finish(&restore) != SHARD_REPLAY_OK)
         fail(&error);
-    struct timing timing = {.cpu = cpu_seconds() - cpu,
-                            .wall = wall_seconds() - wall,
+    struct timing timing = {.cpu = stopwatch_seconds(CLOCK_THREAD_CPUTIME_ID) - cpu,
+                            .wall = stopwatch_seconds(CLOCK_MONOTONIC) - wall,
                             .records = recovery.records,
                             .bytes = recovery.bytes,
                             .state_hash = shard_state_hash(shard)};
@@ -247,7 +221,7 @@ int main(int argc, char **argv)
         return 64;
     }
     const struct recovery_options options = {
-        .shard_count = 1, .segment_bytes = SEGMENT_BYTES, .now_ms = START_MS};
+        .shard_count = 1, .segment_bytes = SEGMENT_BYTES, .now_ms = SEEDED_START_MS};
     log_write(argv[1], count, &options);
     for (int i = 0; i < ROUNDS; i++) {
         timings[i] = recover(argv[1], &options);

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "stopwatch.h"
 #include "../engine/worker.h"
 #include "../net/http_response.h"
 #include "../net/json.h"
@@ -38,13 +38,6 @@ struct bench {
     char token[JWT_BYTES_MAX + 16]; /* with its scheme */
     struct rest_token_cache cache;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 /* --- ports: a log that is durable at once, a network that keeps the answers --- */
 
@@ -253,7 +246,7 @@ static uint64_t handle_batch(struct bench *bench, const struct batch *batch, str
                                    .content_type = text_of("application/json")};
     struct http_output output = {0};
     struct http_response response = http_response_to(&bench->blocks, &bench->pool, &output, memo);
-    uint64_t start = now_ns();
+    uint64_t start = stopwatch_ns(CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < BATCH; i++) {
         request.idempotency_key = text_of(batch->keys[i]);
         request.body = text_of(batch->bodies[i]);
@@ -263,7 +256,7 @@ static uint64_t handle_batch(struct bench *bench, const struct batch *batch, str
                                                 (struct reply_to){.slot = 0}, &response);
         assert(outcome == REST_SUBMITTED);
     }
-    return now_ns() - start;
+    return stopwatch_ns(CLOCK_MONOTONIC) - start;
 }
 
 /* The seated zone is soon sold out: what is rendered is always two of its seats. */
@@ -291,7 +284,7 @@ static uint64_t answer_batch(struct bench *bench, const struct http_memo *memo)
 {
     static char scratch[65536];
     struct http_output output = {.bytes = scratch, .capacity = sizeof scratch};
-    uint64_t start = now_ns();
+    uint64_t start = stopwatch_ns(CLOCK_MONOTONIC);
     for (uint32_t i = 0; i < BATCH; i++) {
         output.length = 0;
         struct http_response response =
@@ -299,7 +292,7 @@ static uint64_t answer_batch(struct bench *bench, const struct http_memo *memo)
         enum rest_outcome outcome = rest_answer(bench->rest, &bench->answers[i], &response);
         assert(outcome == REST_ANSWERED);
     }
-    return now_ns() - start;
+    return stopwatch_ns(CLOCK_MONOTONIC) - start;
 }
 
 static void measure_reserve(struct bench *bench, enum way way, bool remember)
@@ -336,20 +329,20 @@ static void measure_parts(struct bench *bench)
     uint64_t now_ms = (uint64_t)time(NULL) * 1000;
     struct text path = text_of("/api/v1/events/rock-night/shows");
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint64_t start = now_ns();
+        uint64_t start = stopwatch_ns(CLOCK_MONOTONIC);
         for (int i = 0; i < BATCH; i++)
             good += json_parse(json, any_body, body_length, &nodes, &count) == JSON_OK;
-        uint64_t parsed = now_ns();
+        uint64_t parsed = stopwatch_ns(CLOCK_MONOTONIC);
         for (int i = 0; i < BATCH; i++)
             good += jwt_check(jwt, bench->token + 7, length, now_ms, &claims) == JWT_OK;
-        uint64_t checked = now_ns();
+        uint64_t checked = stopwatch_ns(CLOCK_MONOTONIC);
         for (int i = 0; i < BATCH; i++) {
             __asm__ volatile("" : : "r"(&path) : "memory");
             good += router_match(HTTP_GET, path).route != NULL;
         }
         json_ns[round] = parsed - start;
         jwt_ns[round] = checked - parsed;
-        route_ns[round] = now_ns() - checked;
+        route_ns[round] = stopwatch_ns(CLOCK_MONOTONIC) - checked;
     }
     assert(good == 3 * ROUNDS * BATCH);
     report("a reserve body as JSON", json_ns, BATCH);

@@ -8,18 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "stopwatch.h"
 #include "../engine/seat_map.h"
 #include "../engine/seat_pick.h"
 #include "../tests/unit/seat_fixture.h"
-
-static uint64_t nanoseconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 struct samples {
     uint32_t count, max, lines;
@@ -56,7 +49,7 @@ static void samples_print(struct samples *samples, const char *hall, const char 
 static void sample_add(struct samples *samples, uint64_t began)
 {
     if (samples->count < samples->max)
-        samples->nanoseconds[samples->count++] = (uint32_t)(nanoseconds_now() - began);
+        samples->nanoseconds[samples->count++] = (uint32_t)(stopwatch_ns(CLOCK_MONOTONIC) - began);
 }
 
 /* --- halls --- */
@@ -170,7 +163,7 @@ static void hall_run(const struct seat_plan *plan, const char *hall, const struc
             .allow_split = scene->split};
         struct seat_pick pick;
         hall_stir(map, scene, &seed);
-        uint64_t began = nanoseconds_now();
+        uint64_t began = stopwatch_ns(CLOCK_MONOTONIC);
         enum seat_pick_result result = seat_pick_best(map, &wish, &pick);
         sample_add(samples, began);
         chosen += result == SEAT_PICK_OK;
@@ -238,14 +231,14 @@ static void train_run(const struct seat_plan *plan, const char *name, uint32_t p
             .quantity = 1 + fixture_below(&seed, QUANTITIES),
             .allow_split = fixture_below(&seed, 2)};
         struct seat_pick pick;
-        uint64_t began = nanoseconds_now();
+        uint64_t began = stopwatch_ns(CLOCK_MONOTONIC);
         enum seat_pick_result result = seat_pick_best(map, &wish, &pick);
         sample_add(samples, began);
         chosen += result == SEAT_PICK_OK;
     }
     samples_print(samples, name, sold, "1-8", chosen);
     for (samples->count = 0; samples->count < samples->max;) {
-        uint64_t began = nanoseconds_now();
+        uint64_t began = stopwatch_ns(CLOCK_MONOTONIC);
         seat_map_free_counts(map, counts);
         sample_add(samples, began);
     }
@@ -257,9 +250,9 @@ static void train_run(const struct seat_plan *plan, const char *name, uint32_t p
 
 static void plan_run(uint32_t rows, uint32_t seats)
 {
-    uint64_t began = nanoseconds_now();
+    uint64_t began = stopwatch_ns(CLOCK_MONOTONIC);
     struct seat_plan *plan = fixture_hall(rows, seats);
-    uint64_t planned = nanoseconds_now();
+    uint64_t planned = stopwatch_ns(CLOCK_MONOTONIC);
     struct seat_map *map = seat_map_new(plan, 1);
 
     if (!map)
@@ -267,7 +260,8 @@ static void plan_run(uint32_t rows, uint32_t seats)
     printf("%u seats: plan built, encoded and decoded in %.2f ms (%lu bytes), map made in %.2f ms "
            "(%lu bytes)\n",
            rows * seats, (double)(planned - began) / 1e6,
-           (unsigned long)seat_plan_memory_bytes(plan), (double)(nanoseconds_now() - planned) / 1e6,
+           (unsigned long)seat_plan_memory_bytes(plan),
+           (double)(stopwatch_ns(CLOCK_MONOTONIC) - planned) / 1e6,
            (unsigned long)seat_map_memory_bytes(map));
     seat_map_free(map);
     seat_plan_free(plan);

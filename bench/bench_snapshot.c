@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "seeded.h"
+#include "stopwatch.h"
 #include "../engine/logger.h"
 #include "../engine/restore.h"
 #include "../persist/log_writer.h"
@@ -18,7 +19,6 @@
 #include "../persist/snapshot_write.h"
 
 enum { ZONES = 64, SEGMENT_BYTES = 64 << 20, BATCH_BYTES = 1 << 20, ROUNDS = 3 };
-#define START_MS UINT64_C(1700000000000)
 
 struct bench {
     uint64_t random;
@@ -33,37 +33,10 @@ struct bench {
     struct recovery_options recovery_options;
 };
 
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static struct uuid random_id(uint64_t *state)
-{
-    return uuid_v7(START_MS, (uint16_t)(random_next(state) & 4095), random_next(state));
-}
-
 static _Noreturn void fail(const char *what, const struct log_error *error)
 {
     fprintf(stderr, "bench_snapshot: %s: %s\n", what, error ? error->text : "");
     exit(70);
-}
-
-static double wall_seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 /* --- records --- */
@@ -72,7 +45,7 @@ typedef void record_sink(void *context, uint16_t shard, const struct record *rec
 
 static void make_catalog(struct bench *bench, record_sink *sink, void *context)
 {
-    struct record record = {.kind = RECORD_EVENT, .stamp_ms = START_MS};
+    struct record record = {.kind = RECORD_EVENT, .stamp_ms = SEEDED_START_MS};
     record.event = (struct catalog_event){.id = bench->event,
                                           .status = EVENT_PUBLISHED,
                                           .max_per_user = 10000,
@@ -99,14 +72,14 @@ static void make_catalog(struct bench *bench, record_sink *sink, void *context)
 /* A booking with a key, half of them bought. */
 static void make_booking(struct bench *bench, record_sink *sink, void *context)
 {
-    uint64_t dice = random_next(&bench->random);
+    uint64_t dice = seeded_next(&bench->random);
     const struct uuid *user = &bench->users[(dice >> 32) % bench->user_count];
     const struct uuid *zone = &bench->zones[dice % ZONES];
     struct record record = {.kind = RECORD_RESERVED, .stamp_ms = bench->stamp_ms};
     record.actor = (struct actor){*user, ROLE_USER};
-    record.key = (struct request_key){random_next(&bench->random), (uint32_t)dice};
+    record.key = (struct request_key){seeded_next(&bench->random), (uint32_t)dice};
     record.reserved = (struct record_reserved){
-        .booking_id = uuid_v7(record.stamp_ms, partition_of(zone), random_next(&bench->random)),
+        .booking_id = uuid_v7(record.stamp_ms, partition_of(zone), seeded_next(&bench->random)),
         .user_id = *user,
         .zone_id = *zone,
         .quantity = 1,
@@ -157,10 +130,10 @@ static void write_snapshot(struct bench *bench, struct data_dir *dir, uint64_t b
                                                     .stamp_ms = bench->stamp_ms},
                                             .shards = shards,
                                             .shard_count = bench->shard_count};
-    double began = wall_seconds();
+    double began = stopwatch_seconds(CLOCK_MONOTONIC);
     if (snapshot_write(&write, &error) || snapshot_publish(dir, 1, &error))
         fail("snapshot", &error);
-    fprintf(stderr, "snapshot written in %.2f s\n", wall_seconds() - began);
+    fprintf(stderr, "snapshot written in %.2f s\n", stopwatch_seconds(CLOCK_MONOTONIC) - began);
     snapshot_free_shards(shards, bench->shard_count);
 }
 
@@ -260,19 +233,20 @@ static struct timing start(const struct bench *bench)
     struct timing timing = {.bookings = 0};
     struct recovery_options options = bench->recovery_options;
     const struct data_dir_options dir_options = {.path = bench->path};
-    double began = wall_seconds(), cpu = cpu_seconds();
+    double began = stopwatch_seconds(CLOCK_MONOTONIC),
+           cpu = stopwatch_seconds(CLOCK_PROCESS_CPUTIME_ID);
     if (data_dir_open(&dir, &dir_options, &error) ||
         snapshot_restore(dir, &bench->shard_options, shards, &cut, &error))
         fail("load", &error);
-    timing.load = wall_seconds() - began;
+    timing.load = stopwatch_seconds(CLOCK_MONOTONIC) - began;
     struct restore restore = {.shards = shards, .partitions = &bench->partitions};
     options.cut = &cut;
     if (recovery_run(dir, &options, visit, &restore, &recovery, &error))
         fail("recovery", &error);
     if (restore_finish(&restore) != SHARD_REPLAY_OK)
         fail("recovery", NULL);
-    timing.total = wall_seconds() - began;
-    timing.cpu = cpu_seconds() - cpu;
+    timing.total = stopwatch_seconds(CLOCK_MONOTONIC) - began;
+    timing.cpu = stopwatch_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     timing.records = recovery.records;
     timing.bytes = recovery.bytes;
     for (uint16_t i = 0; i < bench->shard_count; i++) {
@@ -294,24 +268,25 @@ static int total_order(const void *a, const void *b)
 static void prepare(struct bench *bench, uint64_t bookings)
 {
     bench->random = 42;
-    bench->stamp_ms = START_MS;
+    bench->stamp_ms = SEEDED_START_MS;
     bench->user_count = bookings / 2 + 1;
     bench->users = malloc(bench->user_count * sizeof *bench->users);
     if (!bench->users)
         fail("memory", NULL);
     for (uint64_t i = 0; i < bench->user_count; i++)
-        bench->users[i] = random_id(&bench->random);
-    bench->event = random_id(&bench->random);
-    bench->show = random_id(&bench->random);
+        bench->users[i] = seeded_id(&bench->random);
+    bench->event = seeded_id(&bench->random);
+    bench->show = seeded_id(&bench->random);
     for (int i = 0; i < ZONES; i++)
-        bench->zones[i] = random_id(&bench->random);
+        bench->zones[i] = seeded_id(&bench->random);
     partition_map_init(&bench->partitions, bench->shard_count);
     bench->shard_options = (struct shard_options){.partitions = &bench->partitions,
                                                   .reservation_ttl_ms = 600000,
                                                   .max_per_order = 10,
                                                   .idempotency_ms = 86400000};
-    bench->recovery_options = (struct recovery_options){
-        .shard_count = bench->shard_count, .segment_bytes = SEGMENT_BYTES, .now_ms = START_MS};
+    bench->recovery_options = (struct recovery_options){.shard_count = bench->shard_count,
+                                                        .segment_bytes = SEGMENT_BYTES,
+                                                        .now_ms = SEEDED_START_MS};
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seeded.h"
 #include "../persist/log_format.h"
 #include "../persist/record_codec.h"
 
@@ -32,25 +33,12 @@ struct rig {
     struct rig_end *ends;
 };
 
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static struct uuid random_id(uint64_t *state)
-{
-    return uuid_v7(1700000000000, (uint16_t)(random_next(state) & 4095), random_next(state));
-}
-
 /* Made anew each time: a connection has its user's id at hand, and a table of all
  * ids would cost a miss that no real transport has. */
 static struct uuid user_id(uint32_t number)
 {
     uint64_t state = number;
-    return random_id(&state);
+    return seeded_id(&state);
 }
 
 /* --- the journal --- */
@@ -126,7 +114,7 @@ static struct uuid user_draw(struct rig_end *end, uint64_t *dice)
     const struct rig *rig = end->rig;
     struct uuid user;
     do {
-        *dice = random_next(&end->random);
+        *dice = seeded_next(&end->random);
         user = user_id((uint32_t)*dice % rig->options.users);
     } while (!rig->options.spread &&
              partition_shard_of(&rig->group.partitions, &user) != worker_index(end->worker));
@@ -140,7 +128,7 @@ static void command_make(struct rig_end *end, struct command *command)
     command->kind = COMMAND_RESERVE;
     command->actor.id = user_draw(end, &dice);
     command->actor.role = ROLE_USER;
-    command->key.hash = random_next(&end->random); /* 0, no key, is as good as never */
+    command->key.hash = seeded_next(&end->random); /* 0, no key, is as good as never */
     command->key.fingerprint = (uint32_t)dice;
     command->received_ns = worker_now_ns(end->worker);
     command->reserve.zone_id = rig->zones[(dice >> 32) % rig->options.zones];
@@ -223,12 +211,12 @@ static uint32_t transport_unfinished(void *context)
 
 static bool catalog_fill(struct rig *rig, struct shard **shards, uint64_t *random)
 {
-    struct catalog_event event_draft = {.id = random_id(random),
+    struct catalog_event event_draft = {.id = seeded_id(random),
                                         .status = EVENT_PUBLISHED,
                                         .max_per_user = 1000000,
                                         .title = {"Bench", 5},
                                         .slug = {"bench", 5}};
-    struct catalog_show show_draft = {.id = random_id(random),
+    struct catalog_show show_draft = {.id = seeded_id(random),
                                       .event_id = event_draft.id,
                                       .segment_count = 1,
                                       .name = {"Bench", 5}};
@@ -313,7 +301,7 @@ static bool engine_init(struct rig *rig, uint64_t *random)
     if (!catalog_fill(rig, shards, random))
         return false;
     for (uint16_t i = 0; i < options->shards; i++)
-        if (!end_init(rig, i, shards[i], random_next(random)))
+        if (!end_init(rig, i, shards[i], seeded_next(random)))
             return false;
     return true;
 }
@@ -331,7 +319,7 @@ struct rig *rig_new(const struct rig_options *options)
         goto fail;
     memset(rig->ends, 0, options->shards * sizeof *rig->ends);
     for (uint32_t i = 0; i < options->zones; i++)
-        rig->zones[i] = random_id(&random);
+        rig->zones[i] = seeded_id(&random);
     if (engine_init(rig, &random))
         return rig;
 fail:
