@@ -2,63 +2,11 @@
  * documentation; every refusal names its place and what was expected.
  *
  * `test_config --print` writes the documented defaults: the project's config.toml. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "config_fixture.h"
+
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "../../engine/config.h"
 #include "../../engine/config_schema.h"
-#include "../../engine/jwt_keys.h"
-
-enum { ERROR_BYTES = 1024 };
-
-struct fixture {
-    char directory[64];
-    char path[96];
-    char error[ERROR_BYTES];
-    struct config config;
-};
-
-static int setup(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    if (fixture == NULL)
-        return -1;
-    (void)snprintf(fixture->directory, sizeof fixture->directory, "/tmp/test_config.XXXXXX");
-    if (mkdtemp(fixture->directory) == NULL) {
-        free(fixture);
-        return -1;
-    }
-    (void)snprintf(fixture->path, sizeof fixture->path, "%s/config.toml", fixture->directory);
-    *state = fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    (void)unlink(fixture->path);
-    (void)unlink(fixture->config.auth.jwt_keys_file);
-    (void)rmdir(fixture->directory);
-    free(fixture);
-    return 0;
-}
-
-static void file_write(const char *path, const char *bytes, size_t length)
-{
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
 
 static bool load(struct fixture *fixture, const char *text)
 {
@@ -424,139 +372,32 @@ static void combinations_are_checked(void **state)
     }
 }
 
-/* --- signing keys --- */
-
-#define GOOD "Vv8Rz3kQm1XcT7yHbN5wLp0sJd9fGaUe"
-
-static void keys_at(struct fixture *fixture, const char *text, unsigned int mode)
-{
-    (void)snprintf(fixture->config.auth.jwt_keys_file, sizeof fixture->config.auth.jwt_keys_file,
-                   "%s/keys", fixture->directory);
-    if (text == NULL)
-        return;
-    (void)unlink(fixture->config.auth.jwt_keys_file);
-    file_write(fixture->config.auth.jwt_keys_file, text, strlen(text));
-    assert_int_equal(chmod(fixture->config.auth.jwt_keys_file, mode), 0);
-}
-
-/* A made file is 0600, loads, signs with its key, and is not made anew. */
-static void keys_are_made_once(void **state)
-{
-    struct fixture *fixture = *state;
-    struct stat status;
-    keys_at(fixture, NULL, 0);
-    assert_true(jwt_keys_create(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_int_equal(stat(fixture->config.auth.jwt_keys_file, &status), 0);
-    assert_int_equal(status.st_mode & 07777, 0600);
-    assert_true(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_int_equal(fixture->config.auth.jwt_key_count, 1);
-    assert_string_equal(fixture->config.auth.jwt_sign_kid, fixture->config.auth.jwt_keys[0].kid);
-    const struct config_jwt_key first = fixture->config.auth.jwt_keys[0];
-    assert_int_equal(strlen(first.secret), 43);
-    assert_true(jwt_keys_create(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_true(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_string_equal(fixture->config.auth.jwt_keys[0].secret, first.secret);
-}
-
-/* Two made files never hold the same secret. */
-static void made_keys_differ(void **state)
-{
-    struct fixture *fixture = *state;
-    keys_at(fixture, NULL, 0);
-    assert_true(jwt_keys_create(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_true(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    const struct config_jwt_key first = fixture->config.auth.jwt_keys[0];
-    assert_int_equal(unlink(fixture->config.auth.jwt_keys_file), 0);
-    assert_true(jwt_keys_create(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_true(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_string_not_equal(fixture->config.auth.jwt_keys[0].secret, first.secret);
-}
-
-/* A27: with several keys the last signs and all check. */
-static void last_key_signs(void **state)
-{
-    struct fixture *fixture = *state;
-    keys_at(fixture, "# comment\nold:" GOOD "1\n\nnew:" GOOD "2\n", 0600);
-    assert_true(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_int_equal(fixture->config.auth.jwt_key_count, 2);
-    assert_string_equal(fixture->config.auth.jwt_sign_kid, "new");
-    assert_string_equal(fixture->config.auth.jwt_keys[0].secret, GOOD "1");
-}
-
-/* A04, C08, C12: short, guessable, shared or malformed keys stop the start. */
-static void bad_keys_are_refused(void **state)
-{
-    struct fixture *fixture = *state;
-    static const struct {
-        const char *text;
-        unsigned int mode;
-        const char *message;
-    } bad[] = {
-        {"", 0600, "at least one key"},
-        {"a:" GOOD "\n", 0640, "expected mode 0600, found 0640"},
-        {"a:" GOOD "\n", 0604, "expected mode 0600, found 0604"},
-        {"a:Vv8Rz3kQm1XcT7yHbN5wLp0sJd9fGaU\n", 0600, "32 to 255 characters"},
-        {"a:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 0600, "few different characters"},
-        {"a:a-string-secret-at-least-256-bits-long\n", 0600, "a word that samples contain"},
-        {"a:your-super-Secret-jwt-key-change-me-now\n", 0600, "a word that samples contain"},
-        {GOOD "\n", 0600, "expected kid:secret"},
-        {":" GOOD "\n", 0600, "kid of 1 to 63"},
-        {"../x:" GOOD "\n", 0600, "kid of letters"},
-        {"a:" GOOD " x\n", 0600, "printable ASCII"},
-        {"a:" GOOD "\na:" GOOD "2\n", 0600, "each kid once"},
-        {"a:" GOOD "\nb:" GOOD "\nc:" GOOD "\nd:" GOOD "\ne:" GOOD "\nf:" GOOD "\ng:" GOOD
-         "\nh:" GOOD "\ni:" GOOD "\n",
-         0600, "at most 8 keys"},
-    };
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        keys_at(fixture, bad[i].text, bad[i].mode);
-        assert_false(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-        assert_non_null(strstr(fixture->error, bad[i].message));
-        assert_null(strstr(fixture->error, "Vv8R"));
-    }
-}
-
-/* A missing file says how to make it. */
-static void missing_keys_are_explained(void **state)
-{
-    struct fixture *fixture = *state;
-    keys_at(fixture, NULL, 0);
-    assert_false(jwt_keys_load(&fixture->config, fixture->error, ERROR_BYTES));
-    assert_non_null(strstr(fixture->error, "--init"));
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--print") == 0) {
         config_document(stdout);
         return fflush(stdout) == 0 ? 0 : 1;
     }
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(config_toml_is_the_documented_table),
-        TEST(config_toml_sets_the_defaults),
-        TEST(every_key_is_documented),
-        TEST(file_values_are_taken),
-        TEST(wrong_type_is_refused),
-        TEST(out_of_range_is_refused),
-        TEST(unknown_names_are_refused),
-        TEST(broken_toml_is_refused),
-        TEST(letters_beyond_ascii_are_no_surprise),
-        TEST(unreadable_files_are_refused),
-        TEST(many_tables_are_refused),
-        TEST(addresses_are_checked),
-        TEST(origins_are_checked),
-        TEST(readable_password_is_refused),
-        TEST(environment_overrides_the_file),
-        TEST(environment_is_checked),
-        TEST(secret_values_are_not_shown),
-        TEST(derived_values_are_filled),
-        TEST(combinations_are_checked),
-        TEST(keys_are_made_once),
-        TEST(made_keys_differ),
-        TEST(last_key_signs),
-        TEST(bad_keys_are_refused),
-        TEST(missing_keys_are_explained),
+        CASE(config_toml_is_the_documented_table),
+        CASE(config_toml_sets_the_defaults),
+        CASE(every_key_is_documented),
+        CASE(file_values_are_taken),
+        CASE(wrong_type_is_refused),
+        CASE(out_of_range_is_refused),
+        CASE(unknown_names_are_refused),
+        CASE(broken_toml_is_refused),
+        CASE(letters_beyond_ascii_are_no_surprise),
+        CASE(unreadable_files_are_refused),
+        CASE(many_tables_are_refused),
+        CASE(addresses_are_checked),
+        CASE(origins_are_checked),
+        CASE(readable_password_is_refused),
+        CASE(environment_overrides_the_file),
+        CASE(environment_is_checked),
+        CASE(secret_values_are_not_shown),
+        CASE(derived_values_are_filled),
+        CASE(combinations_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

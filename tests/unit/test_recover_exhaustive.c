@@ -1,27 +1,11 @@
 /* The recovery table driven by generators: every small log of good, torn,
  * corrupt, stale and missing blocks; every length and many sector subsets of a
  * torn last block; single bit flips in full segments. */
-#include "log_fixture.h"
+#include "log_case.h"
 
 enum { BLOCKS = 5, BLOCK_BYTES = 4096, PER_BLOCK = 3, SEGMENTS_MAX = 3 };
 
 enum block_state { GOOD, TORN, CORRUPT, STALE, MISSING, STATES };
-
-static struct fixture f;
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fixture_release(&f);
-    return 0;
-}
 
 /* --- building logs by hand --- */
 
@@ -373,8 +357,6 @@ static void test_single_bit_flips_in_a_full_segment(void **state)
         check_flip(path, flip_random() % bytes, (uint8_t)(1u << flip_random() % 8));
     assert_int_equal(scan(&end), 0);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
