@@ -1,6 +1,8 @@
 #include "refusal_memory.h"
 
 #include <assert.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "memory.h"
 
@@ -51,6 +53,14 @@ const struct refusal *refusal_find(const struct refusal_memory *memory, uint64_t
     return now_ms < refusal->refused_ms + memory->keep_ms ? refusal : NULL;
 }
 
+/* Few refusals name seats, and the ring goes round through the cache: no more lines of
+ * it than there is to say. */
+static void put(struct refusal *place, const struct refusal *refusal)
+{
+    memcpy(place, refusal,
+           offsetof(struct refusal, seats) + refusal->seat_count * sizeof refusal->seats[0]);
+}
+
 static void drop(struct refusal_memory *memory, uint32_t slot)
 {
     hash_index_remove(&memory->by_hash, memory->ring[slot].hash, slot);
@@ -62,13 +72,13 @@ void refusal_remember(struct refusal_memory *memory, const struct refusal *refus
     assert(refusal->hash != 0);
     uint32_t slot = hash_index_find(&memory->by_hash, refusal->hash, &refusal->hash);
     if (slot != HASH_INDEX_MISSING) {
-        memory->ring[slot] = *refusal;
+        put(&memory->ring[slot], refusal);
         return;
     }
     slot = memory->next++ % REFUSALS_MAX;
     if (memory->ring[slot].hash != 0)
         drop(memory, slot);
-    memory->ring[slot] = *refusal;
+    put(&memory->ring[slot], refusal);
     bool inserted = hash_index_insert(&memory->by_hash, refusal->hash, slot);
     assert(inserted); /* the index is sized for the ring */
 }

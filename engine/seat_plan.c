@@ -133,17 +133,22 @@ void seat_plan_free(struct seat_plan *plan)
 
 /* --- labels --- */
 
+/* Labels are a few bytes: less than what a call would cost. */
+static char *text_put(char *at, const char *text)
+{
+    while (*text)
+        *at++ = *text++;
+    return at;
+}
+
 size_t seat_plan_label(const struct seat_plan *plan, uint32_t seat, char *out)
 {
     assert(seat < plan->seat_count);
-    const char *row = plan->texts + plan->rows[plan->seats[seat].row].label;
-    const char *own = plan->texts + plan->seats[seat].label;
-    size_t row_length = strlen(row), own_length = strlen(own);
-
-    memcpy(out, row, row_length);
-    out[row_length] = '-';
-    memcpy(out + row_length + 1, own, own_length + 1);
-    return row_length + 1 + own_length;
+    char *at = text_put(out, plan->texts + plan->rows[plan->seats[seat].row].label);
+    *at++ = '-';
+    at = text_put(at, plan->texts + plan->seats[seat].label);
+    *at = '\0';
+    return (size_t)(at - out);
 }
 
 uint64_t seat_plan_memory_bytes(const struct seat_plan *plan)

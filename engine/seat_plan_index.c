@@ -29,10 +29,14 @@ bool seat_plan_number(const char *text, size_t length, int64_t *number)
     return digits > 0 && digits == length && (text[0] != '0' || digits == 1);
 }
 
-/* The label has no end of text within. */
+/* The label has no end of text within; it is a few bytes. */
 static bool text_is(const char *text, const char *label, size_t length)
 {
-    return strncmp(text, label, length) == 0 && text[length] == '\0';
+    size_t at = 0;
+
+    while (at < length && text[at] == label[at])
+        at++;
+    return at == length && text[at] == '\0';
 }
 
 /* --- making --- */
@@ -172,30 +176,42 @@ static uint32_t find_in_series(const struct seat_row *row, const char *own, size
 }
 
 static uint32_t find_indexed(const struct indexed_plan *indexed, const struct seat_row *row,
-                             const char *label, size_t length, const char *own)
+                             const char *label, size_t length, size_t own)
 {
     const struct seat_plan *plan = &indexed->plan;
     uint32_t mask = indexed->seat_slots - 1, slot = (uint32_t)hash_bytes(label, length) & mask;
-    size_t own_length = (size_t)(label + length - own);
 
     for (; indexed->seat_index[slot] != 0; slot = (slot + 1) & mask) {
         const struct seat *seat = &plan->seats[indexed->seat_index[slot] - 1];
-        if (&plan->rows[seat->row] == row && text_is(plan->texts + seat->label, own, own_length))
+        if (&plan->rows[seat->row] == row &&
+            text_is(plan->texts + seat->label, label + own, length - own))
             return indexed->seat_index[slot] - 1;
     }
     return SEAT_NONE;
 }
 
+/* Where the row's label ends; `length`: it does not. */
+static size_t row_length(const char *label, size_t length)
+{
+    size_t at = 0;
+
+    while (at < length && label[at] != '-' && label[at] != '\0')
+        at++;
+    return at < length && label[at] == '-' ? at : length;
+}
+
 uint32_t seat_plan_find(const struct seat_plan *plan, const char *label, size_t length)
 {
     const struct indexed_plan *indexed = (const struct indexed_plan *)plan;
-    const char *dash = length < SEAT_FULL_LABEL_BYTES ? memchr(label, '-', length) : NULL;
 
-    if (!dash || memchr(label, '\0', length))
+    if (length >= SEAT_FULL_LABEL_BYTES)
         return SEAT_NONE;
-    const struct seat_row *row = find_row(indexed, label, (size_t)(dash - label));
+    size_t dash = row_length(label, length);
+    const struct seat_row *row = dash < length ? find_row(indexed, label, dash) : NULL;
     if (!row)
         return SEAT_NONE;
-    return row->step != 0 ? find_in_series(row, dash + 1, (size_t)(label + length - dash - 1))
-                          : find_indexed(indexed, row, label, length, dash + 1);
+    if (row->step != 0)
+        return find_in_series(row, label + dash + 1, length - dash - 1);
+    return memchr(label, '\0', length) ? SEAT_NONE
+                                       : find_indexed(indexed, row, label, length, dash + 1);
 }

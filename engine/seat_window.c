@@ -169,13 +169,22 @@ bool seat_window_before(const struct seat_window *a, const struct seat_window *b
 static void ranks_compare(const struct seat_map *map, uint32_t w, uint64_t windows, uint32_t size,
                           struct seat_window *best)
 {
+    const uint32_t *sums = map->rank_sums + w * SEAT_WORD_BITS, *ends = sums + size;
+    uint32_t least = UINT32_MAX, first = 0;
+
+    if (!windows)
+        return;
     for (; windows; windows &= windows - 1) {
-        uint32_t seat = w * SEAT_WORD_BITS + (uint32_t)__builtin_ctzll(windows);
-        uint32_t ranks = map->rank_sums[seat + size] - map->rank_sums[seat];
-        if (ranks < best->ranks || (ranks == best->ranks && seat < best->seat)) {
-            best->ranks = ranks;
-            best->seat = seat;
+        uint32_t bit = (uint32_t)__builtin_ctzll(windows), ranks = ends[bit] - sums[bit];
+        if (ranks < least) {
+            least = ranks;
+            first = bit;
         }
+    }
+    uint32_t seat = w * SEAT_WORD_BITS + first;
+    if (least < best->ranks || (least == best->ranks && seat < best->seat)) {
+        best->ranks = least;
+        best->seat = seat;
     }
 }
 

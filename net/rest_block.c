@@ -210,10 +210,9 @@ enum rest_outcome rest_block_list(struct rest_call *call)
 
 /* --- answers --- */
 
-static size_t block_bytes(const struct block_facts *block, const struct seat_plan *plan)
+static size_t block_bytes(const struct block_facts *block)
 {
-    return BLOCK_BYTES + json_text_bytes(block->reason) +
-           rest_seats_bytes(plan, block->seats, block->seat_count);
+    return BLOCK_BYTES + json_text_bytes(block->reason) + rest_seats_bytes(block->seat_count);
 }
 
 /* Left open. */
@@ -256,7 +255,7 @@ static void answer_list(struct rest *rest, const struct answer *answer,
     size_t bytes_max = ENVELOPE_BYTES;
     char *body;
     for (uint32_t i = 0; i < list->count; i++)
-        bytes_max += block_bytes(list->items[i], plan) + 2;
+        bytes_max += block_bytes(list->items[i]) + 2;
     char *at = rest_open_answer(response, answer, 200, bytes_max, &body);
     *at++ = '[';
     for (uint32_t i = 0; i < list->count; i++) {
@@ -281,7 +280,7 @@ void rest_answer_block(struct rest *rest, const struct answer *answer,
     bool made = answer->kind == COMMAND_BLOCK_CREATE;
     char *body;
     char *at = rest_open_answer(response, answer, made ? 201 : 200,
-                                ENVELOPE_BYTES + block_bytes(block, plan), &body);
+                                ENVELOPE_BYTES + block_bytes(block), &body);
     at = put_block(at, block, plan);
     if (made && block->kind == BLOCK_ALLOTMENT && !answer->replayed) {
         at = JSON_PUT(at, ",\"key\":\"");

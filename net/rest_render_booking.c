@@ -64,8 +64,7 @@ size_t rest_booking_bytes(const struct catalog *catalog, const struct catalog_zo
 {
     const struct booking_facts *facts = booking->facts;
     const struct catalog_show *trip = trip_of(catalog, zone);
-    size_t bytes =
-        BOOKING_BYTES + rest_seats_bytes(zone->plan, booking->seats, booking->seat_count);
+    size_t bytes = BOOKING_BYTES + rest_seats_bytes(booking->seat_count);
     if (trip != NULL)
         bytes += stop_bytes(catalog, trip, facts->from_segment) +
                  stop_bytes(catalog, trip, facts->to_segment);

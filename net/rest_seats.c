@@ -69,24 +69,25 @@ uint64_t rest_seats_hash(const struct text *labels, uint32_t count)
 
 /* --- to labels --- */
 
-static struct text label_of(const struct seat_plan *plan, uint32_t seat, char *buffer)
+/* Of what a label may contain JSON escapes these two. */
+static bool has_escaped(const char *label, size_t length)
 {
-    return (struct text){buffer, (uint32_t)seat_plan_label(plan, seat, buffer)};
+    for (size_t i = 0; i < length; i++)
+        if (label[i] == '"' || label[i] == '\\')
+            return true;
+    return false;
 }
 
 char *rest_put_seat(char *at, const struct seat_plan *plan, uint32_t seat)
 {
-    char buffer[SEAT_FULL_LABEL_BYTES];
-    return json_put_text(at, label_of(plan, seat, buffer));
-}
-
-size_t rest_seats_bytes(const struct seat_plan *plan, const uint32_t *seats, uint32_t count)
-{
-    char buffer[SEAT_FULL_LABEL_BYTES];
-    size_t bytes = 2;
-    for (uint32_t i = 0; plan != NULL && i < count; i++)
-        bytes += json_text_bytes(label_of(plan, seats[i], buffer)) + 1;
-    return bytes;
+    char label[SEAT_FULL_LABEL_BYTES];
+    size_t length = seat_plan_label(plan, seat, at + 1);
+    if (has_escaped(at + 1, length)) {
+        memcpy(label, at + 1, length);
+        return json_put_text(at, (struct text){label, (uint32_t)length});
+    }
+    at[0] = at[length + 1] = '"';
+    return at + length + 2;
 }
 
 char *rest_put_seats(char *at, const struct seat_plan *plan, const uint32_t *seats, uint32_t count)

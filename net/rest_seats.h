@@ -20,11 +20,15 @@ bool rest_seats_find(const struct seat_plan *plan, const struct text *labels, ui
 /* The same for any order of the same labels. */
 uint64_t rest_seats_hash(const struct text *labels, uint32_t count);
 
-/* "C-12" */
+/* "C-12". Room for REST_SEAT_BYTES; no control characters are in a label. */
+enum { REST_SEAT_BYTES = 2 * SEAT_FULL_LABEL_BYTES + 2 };
 char *rest_put_seat(char *at, const struct seat_plan *plan, uint32_t seat);
 
-/* ["C-12","C-13"]; plan NULL: [] */
-size_t rest_seats_bytes(const struct seat_plan *plan, const uint32_t *seats, uint32_t count);
+/* ["C-12","C-13"]; plan NULL: []. The bytes are the most there may be. */
+static inline size_t rest_seats_bytes(uint32_t count)
+{
+    return 2 + (size_t)count * (REST_SEAT_BYTES + 1);
+}
 char *rest_put_seats(char *at, const struct seat_plan *plan, const uint32_t *seats, uint32_t count);
 
 /* Of a refusal: [{"seat":"C-12","state":"sold"},...], or the labels alone. The state
