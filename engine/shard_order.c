@@ -175,6 +175,11 @@ static enum part_of part_of(const struct record *record)
     return PART_OF_NONE;
 }
 
+static bool is_posted(const struct record *record)
+{
+    return part_of(record) == PART_OF_ENDED && record->kind != RECORD_CANCELLED;
+}
+
 static const struct uuid *booking_of(const struct record *record)
 {
     if (record->kind == RECORD_RESERVED)
@@ -199,8 +204,7 @@ static struct order *order_of(struct shard *shard, const struct record *record,
         uuid_is_nil(&facts->order.id) ? &facts->exchanged_from : &facts->order.id;
     struct order *order = uuid_is_nil(id) ? NULL : order_find(&shard->orders, id);
 
-    return order && (order->kind == ORDER_CONFIRM || part_of(record) == PART_OF_ENDED) ? order
-                                                                                       : NULL;
+    return order && (order->kind == ORDER_CONFIRM || is_posted(record)) ? order : NULL;
 }
 
 static void keep_part(struct order_facts *facts, uint32_t item, const struct answer *answer)
@@ -211,9 +215,13 @@ static void keep_part(struct order_facts *facts, uint32_t item, const struct ans
     facts->count++;
 }
 
+/* Of an exchange only the new booking is posted. */
 static uint32_t item_of(const struct order *order, const struct uuid *booking_id)
 {
     uint32_t item = 0;
+
+    if (order->kind == ORDER_EXCHANGE)
+        return 1;
 
     while (item < order->count && !uuid_equal(&order->bookings[item], booking_id))
         item++;

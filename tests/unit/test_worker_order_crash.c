@@ -79,14 +79,15 @@ static void test_crash_while_exchanging(void **state)
     for (uint64_t seed = 1; seed <= 600; seed++) {
         struct sim *sim = malloc(sizeof *sim);
         bool answered, is_confirmed = seed % 2 == 0;
+        uint64_t zone = 1 + seed / 2 % 4; /* logs are read in the order of shards */
         open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
         sim->seed = seed;
         struct uuid id = sim_ask(sim, 0, rig_reserve(0, 0, 3, 0)).booking.booking_id;
         if (is_confirmed)
             sim_ask(sim, 0, rig_end(COMMAND_CONFIRM, 0, &id, 0));
-        sim = fail_after(sim, exchange_zone(0, &id, 2, 9), (int)(seed % 28), &answered);
+        sim = fail_after(sim, exchange_zone(0, &id, zone, 9), (int)(seed % 28), &answered);
         sim_turns(sim, 25);
-        struct rig_counts from = rig_counts(&sim->rig, 0), to = rig_counts(&sim->rig, 2);
+        struct rig_counts from = rig_counts(&sim->rig, 0), to = rig_counts(&sim->rig, zone);
         assert_int_equal(is_confirmed ? from.sold + to.sold : from.reserved + to.reserved, 3);
         assert_int_equal(is_confirmed ? from.reserved + to.reserved : from.sold + to.sold, 0);
         bool has_moved = to.sold + to.reserved == 3;
@@ -94,7 +95,7 @@ static void test_crash_while_exchanging(void **state)
         moved += has_moved;
         stayed += !has_moved;
         assert_int_equal(tickets_of(sim, 0), 3);
-        struct answer again = sim_ask(sim, 0, exchange_zone(0, &id, 2, 9));
+        struct answer again = sim_ask(sim, 0, exchange_zone(0, &id, zone, 9));
         assert_int_equal(again.result, RESULT_OK);
         assert_int_equal(again.replayed, has_moved);
         assert_int_equal(again.booking.status, is_confirmed ? BOOKING_CONFIRMED : BOOKING_RESERVED);
@@ -123,10 +124,14 @@ static void test_crash_while_exchanging_again(void **state)
         sim = fail_after(sim, exchange_zone(0, &id, to[0], 0), 8 + (int)(seed % 12), &answered);
         sim_turns(sim, 25);
         if (rig_counts(&sim->rig, 0).reserved == 3) {
-            sim = fail_after(sim, exchange_zone(0, &id, to[1], 0), 8 + (int)(seed / 12 % 12),
+            sim = fail_after(sim, exchange_zone(0, &id, to[1], 9), 8 + (int)(seed / 12 % 12),
                              &answered);
             sim_turns(sim, 25);
             tried_twice++;
+            struct answer again = sim_ask(sim, 0, exchange_zone(0, &id, to[1], 9));
+            assert_int_equal(again.result, RESULT_OK);
+            assert_true(again.replayed || !answered);
+            assert_int_equal(rig_counts(&sim->rig, to[1]).reserved, 3);
         }
         assert_int_equal(rig_counts(&sim->rig, 0).reserved + rig_counts(&sim->rig, to[0]).reserved +
                              rig_counts(&sim->rig, to[1]).reserved,
