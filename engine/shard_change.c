@@ -55,13 +55,24 @@ static void count_remaining(const struct shard *shard, const struct booking *boo
 
 /* --- extend --- */
 
+/* Exchanges between zones make new bookings: were they to be extended from their own
+ * beginning, a chain of them would hold for ever. */
+static uint64_t hold_until_ms(const struct shard *shard, const struct booking *booking)
+{
+    const struct booking_order *order = booking_order(&shard->bookings, booking);
+
+    return order && !uuid_is_nil(&order->exchanged_from)
+               ? booking_deadline_ms(booking)
+               : booking_created_ms(booking) + shard->options.hold_ms_max;
+}
+
 static enum result decide_extend(struct shard *shard, uint32_t slot, const struct command *command,
                                  uint64_t now_ms, struct record *record,
                                  struct refusal_facts *refusal)
 {
     const struct booking *booking = booking_at(&shard->bookings, slot);
     uint64_t created_ms = booking_created_ms(booking);
-    uint64_t latest_ms = created_ms + shard->options.hold_ms_max;
+    uint64_t latest_ms = hold_until_ms(shard, booking);
     uint64_t wanted_ms =
         now_ms + (command->booking.seconds == 0 ? shard->options.reservation_ttl_ms
                                                 : command->booking.seconds * UINT64_C(1000));

@@ -217,6 +217,23 @@ static void test_exchange_of_a_reservation(void **state)
     close_sale(&sim);
 }
 
+/* Nobody holds for ever by going from zone to zone: the new booking is not extended. */
+static void test_exchange_gives_no_time(void **state)
+{
+    struct sim sim;
+    (void)state;
+    open_sale(&sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer old = sim_ask(&sim, 0, rig_reserve(0, 0, 3, 0));
+    struct answer done = sim_ask(&sim, 1, exchange_zone(0, &old.booking.booking_id, 1, 0));
+    assert_int_equal(done.result, RESULT_OK);
+    sim_pass(&sim, 1000);
+    struct command extend = rig_end(COMMAND_EXTEND, 0, &done.booking.booking_id, 0);
+    struct answer refused = sim_ask(&sim, 0, extend);
+    assert_int_equal(refused.result, RESULT_HOLD_LIMIT_REACHED);
+    assert_int_equal(refused.refusal.at_ms, old.booking.expires_ms);
+    close_sale(&sim);
+}
+
 /* A confirmed booking needs an equal price; what is refused leaves it as it was. */
 static void test_exchange_of_a_confirmed_booking(void **state)
 {
@@ -296,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_one_part_expired),
         cmocka_unit_test(test_confirm_while_overloaded),
         cmocka_unit_test(test_exchange_of_a_reservation),
+        cmocka_unit_test(test_exchange_gives_no_time),
         cmocka_unit_test(test_exchange_of_a_confirmed_booking),
         cmocka_unit_test(test_exchanges_at_once),
         cmocka_unit_test(test_exchange_after_the_deadline),
