@@ -167,12 +167,40 @@ void worker_order_read(struct worker *worker, struct command *command)
 
 /* --- the new zone of an exchange --- */
 
+/* The stop of the show at another's stop's station. False: it does not call there. */
+static bool find_stop(const struct catalog_show *show, const struct catalog_stop *stop,
+                      uint16_t *found)
+{
+    for (uint32_t i = 0; i < show->stop_count; i++)
+        if (uuid_equal(&show->stops[i].station_id, &stop->station_id)) {
+            *found = (uint16_t)i;
+            return true;
+        }
+    return false;
+}
+
+/* The booking's way in another show: between the same stations. False: not there. */
+static bool find_way(const struct catalog_show *old_show, const struct catalog_show *show,
+                     const struct booking_facts *old, struct command_reserve *reserve)
+{
+    uint16_t from = old->from_segment, to = old->to_segment;
+
+    if ((old_show->stop_count == 0) != (show->stop_count == 0))
+        return false;
+    if (show->stop_count != 0 && (!find_stop(show, &old_show->stops[old->from_segment], &from) ||
+                                  !find_stop(show, &old_show->stops[old->to_segment], &to)))
+        return false;
+    reserve->from_segment = from;
+    reserve->to_segment = to;
+    return from < to;
+}
+
 static enum result check_exchange(struct worker *worker, struct order_run *run,
                                   struct refusal_detail *detail)
 {
     const struct catalog *catalog = shard_catalog(worker->shard);
     const struct booking_facts *old = &run->facts->items[0].booking;
-    struct command_reserve *reserve = &run->new_reserve;
+    struct command_reserve *reserve = &run->new_reserve, way = {0};
     const struct catalog_event *event;
     uint32_t number;
     const struct catalog_zone *zone =
@@ -183,7 +211,8 @@ static enum result check_exchange(struct worker *worker, struct order_run *run,
     if (!show || !old_zone || !uuid_equal(&zone->event_id, &old_zone->event_id) ||
         uuid_equal(&zone->id, &old_zone->id))
         return RESULT_NOT_FOUND;
-    if (old->to_segment > show->segment_count ||
+    const struct catalog_show *old_show = catalog_show(catalog, &old_zone->show_id);
+    if (!old_show || !find_way(old_show, show, old, &way) ||
         (zone->kind == ZONE_GENERAL && run->command.seat_count > 0))
         return RESULT_KIND_UNSUPPORTED;
     detail->limit = zone->kind == ZONE_SEATED && old->quantity > RECORD_SEATS_MAX ? RECORD_SEATS_MAX
@@ -197,8 +226,8 @@ static enum result check_exchange(struct worker *worker, struct order_run *run,
                                         .unit_price_minor = old->unit_price_minor,
                                         .event_id = event->id,
                                         .event_number = number,
-                                        .from_segment = old->from_segment,
-                                        .to_segment = old->to_segment,
+                                        .from_segment = way.from_segment,
+                                        .to_segment = way.to_segment,
                                         .allow_split = run->command.booking.allow_split};
     return shard_take_exchange(worker->shard, &run->command.actor.id, number, old->quantity)
                ? RESULT_OK

@@ -232,6 +232,29 @@ def test_exchange_between_classes(engine, check):
     check("a price of another way", answer.is_refusal(409, "PRICE_CHANGED", unit_price=15.5, currency="EUR"), answer)
 
 
+def later_class(trip, stations):
+    """A class of a later trip of the same event, that calls at these of its stations."""
+    show = trip.made(f"/events/{trip.event['id']}/shows", {"stops": [
+        {"station": station["code"], "arrives_at": f"2030-01-02T{6 + i:02}:00:00Z",
+         "departs_at": f"2030-01-02T{6 + i:02}:05:00Z"} for i, station in enumerate(stations)]})
+    return trip.made(f"/shows/{show['id']}/zones",
+                     {"name": "Later", "currency": "EUR", "total_seats": 5, "price": 9})
+
+
+def test_exchange_to_another_trip(engine, check):
+    organizer, token = engine.token("organizer"), engine.token()
+    trip = Trip(engine, organizer)
+    booking = ride(engine, token, trip.standing(), 2, 1, 3).data
+    for claim, stations in (("it does not call where the journey ends", trip.stations[:3]),
+                            ("it runs the other way", trip.stations[::-1])):
+        answer = change(engine, token, booking, "exchange", {"zone_id": later_class(trip, stations)["id"]})
+        check(claim, answer.is_refusal(400, "VALIDATION_ERROR") and answer.fields == ["zone_id"], answer)
+    answer = change(engine, token, booking, "exchange", {"zone_id": later_class(trip, trip.stations[1:])["id"]})
+    check("between the same stations", answer.status == 200 and
+          [(answer.data[stop]["place"], answer.data[stop]["station_id"]) for stop in ("from_stop", "to_stop")] ==
+          [(place, trip.stations[station]["id"]) for place, station in ((0, 1), (2, 3))], answer)
+
+
 def test_order_of_both_kinds(engine, check):
     organizer, token, other = engine.token("organizer"), engine.token(), engine.token()
     _, show, stalls = seated_zone(engine, organizer)
