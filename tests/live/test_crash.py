@@ -47,11 +47,8 @@ def restart(engine, draw, points):
     before it is ready (inside recovery): then once more, unarmed."""
     if points and draw.random() < 0.5:
         at = f"{draw.choice(points)}:{draw.choice((1, 1, 1, 2, 3, 10, 50))}"
-        try:
-            engine.start(CRASH_AT=at)
+        if not engine.start_struck(at):
             return at
-        except RuntimeError:
-            equal(engine.process.returncode, -9, f"exit at {at}:\n{engine.tail()}")
     engine.start()
     return None
 
@@ -115,10 +112,7 @@ def test_every_crash_point():
     missed = set(points)
     for point in points:
         for count in (1, 2, 7) if SOAK else (1, 3):
-            try:
-                engine.start(CRASH_AT=f"{point}:{count}")
-            except RuntimeError:
-                equal(engine.process.returncode, -9, f"exit at {point}:{count}:\n{engine.tail()}")
+            if engine.start_struck(f"{point}:{count}"):
                 missed.discard(point)
                 continue
             deadline = time.monotonic() + 3
@@ -144,12 +138,8 @@ def test_crash_inside_recovery():
     struck = 0
     for point in points * (3 if SOAK else 1):
         for count in (1, 2):
-            try:
-                engine.start(CRASH_AT=f"{point}:{count}")
-                engine.kill()
-            except RuntimeError:
-                equal(engine.process.returncode, -9, f"exit at {point}:{count}:\n{engine.tail()}")
-                struck += 1
+            struck += engine.start_struck(f"{point}:{count}")
+            engine.kill()
     check(struck > 0, "no crash point struck inside recovery")
     engine.start()
     story.end()

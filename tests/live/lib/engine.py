@@ -194,6 +194,27 @@ class Engine:
             if time.monotonic() > deadline:
                 raise RuntimeError("engine is not ready in time:\n" + self.tail())
 
+    def start_refused(self, timeout=15.0, **start):
+        """Starts what must not start; the exit code."""
+        try:
+            self.start(timeout=timeout, **start)
+        except RuntimeError:
+            if self.process.returncode is None:
+                raise
+            return self.process.returncode
+        raise AssertionError("it started")
+
+    def start_struck(self, point):
+        """Starts it to be killed at a crash point ("name:pass"). True: that was before it was
+        ready; else it runs, and the point may strike yet."""
+        try:
+            self.start(CRASH_AT=point)
+        except RuntimeError:
+            if self.process.returncode != -signal.SIGKILL:
+                raise
+            return True
+        return False
+
     def events(self, name):
         """The log lines of the current run whose event has this name."""
         return [event for event in map(self._event, list(self.lines)) if event.get("event") == name]

@@ -6,6 +6,7 @@ import threading
 import time
 
 from . import tokens
+from .cases import equal
 from .client import new_id
 from .crowd import Call, Crowd, Pause
 from .history import Op
@@ -126,6 +127,19 @@ class Story:
             yield from self.get(client, user, token, draw.choice(held))
 
     # --- after the story ---
+
+    def check_kept(self):
+        """Every booking that was answered is there, in the state that was answered."""
+        ended = {op.args["booking"] for op in self.ops if op.kind == "cancel" and op.good}
+        bought = {op.args["booking"] for op in self.ops if op.kind == "confirm" and op.good}
+        marker = len(self.ops)
+        self.read_all()
+        for op in self.ops[marker:]:
+            equal(op.status, 200, f"a booking that was answered: {op!r}")
+            booking = op.args["booking"]
+            expected = ("cancelled" if booking in ended else
+                        "confirmed" if booking in bought else "reserved")
+            equal(op.data["status"], expected, f"{op!r}")
 
     def read_all(self):
         """Every booking anyone was told of, read once more by its owner."""
