@@ -51,7 +51,7 @@ UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test
 # The simulator's parts; a unit test named test_sim_* may use them, test_model_* its model.
 SIM_MAINS   := $(wildcard tests/sim/main.c tests/sim/*_main.c)
 SIM_OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
-MODEL       := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tests/model/*.c))
+MODEL       := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tests/model/*.c) tests/sim/table.c)
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 LIBRARY := $(BUILD)/libboxoffice.a
 

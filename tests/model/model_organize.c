@@ -1,154 +1,166 @@
+/* The catalog, and what organizers do with zones. */
 #include "model_private.h"
 
 #include <assert.h>
 
-bool model_may_organize(const struct actor *actor, const struct catalog_event *event)
+enum { BLOCKS_ACTIVE_MAX = 1000 };
+
+/* --- catalog --- */
+
+/* The item with this id, or a new one. */
+static void *put(struct model_list *list, const struct uuid *id, size_t bytes)
 {
-    return actor->role == ROLE_ADMIN ||
-           (actor->role == ROLE_ORGANIZER && uuid_equal(&actor->id, &event->organizer_id));
+    void *item = model_list_find(list, id);
+    if (item == NULL)
+        memcpy(item = model_list_new(list, bytes), id, sizeof *id);
+    return item;
 }
 
-static enum result answer_block(struct model_step *step, uint32_t index)
+static void copy_plan(struct model_zone *zone, const struct catalog_zone *draft)
 {
-    model_block_facts(step->model, index, &step->answer->block);
-    return RESULT_OK;
+    enum seat_plan_error error;
+    struct seat_plan *plan = seat_plan_decode(draft->plan_bytes, draft->plan_length, &error);
+    assert(plan != NULL && plan->seat_count == zone->total);
+    zone->seats = model_memory(plan->seat_count * sizeof *zone->seats);
+    for (; zone->seat_count < plan->seat_count; zone->seat_count++)
+        zone->seats[zone->seat_count].plan = plan->seats[zone->seat_count];
+    seat_plan_free(plan);
 }
 
-static enum result answer_zone(struct model_step *step, const struct model_zone *zone)
+static void put_zone(struct model *model, const struct catalog_zone *draft)
 {
-    model_zone_facts(step->model, &zone->id, &step->answer->zone);
-    return RESULT_OK;
+    struct model_zone *zone = put(&model->zones, &draft->id, sizeof *zone);
+    zone->price_minor = draft->price_minor;
+    zone->segment_price_count = draft->segment_price_count;
+    for (uint32_t i = 0; i < draft->segment_price_count; i++)
+        zone->segment_prices[i] = draft->segment_prices[i];
+    if (zone->event != NULL)
+        return; /* later versions change the price only */
+    const struct model_show *show = model_list_find(&model->shows, &draft->show_id);
+    zone->event = model_list_find(&model->events, &draft->event_id);
+    assert(show != NULL && zone->event != NULL);
+    zone->show_id = draft->show_id;
+    zone->segment_count = show->segment_count;
+    zone->kind = draft->kind;
+    zone->total = zone->target = draft->total_seats;
+    if (zone->kind == ZONE_SEATED)
+        copy_plan(zone, draft);
+}
+
+void model_catalog(struct model *model, const struct record *record)
+{
+    if (record->kind == RECORD_EVENT) {
+        struct model_event *event = put(&model->events, &record->event.id, sizeof *event);
+        memcpy(&event->facts, &record->event, sizeof event->facts);
+    } else if (record->kind == RECORD_SHOW) {
+        struct model_show *show = put(&model->shows, &record->show.id, sizeof *show);
+        show->segment_count = record->show.segment_count ? record->show.segment_count : 1;
+    } else if (record->kind == RECORD_ZONE) {
+        put_zone(model, &record->zone);
+    }
 }
 
 /* --- blocks --- */
 
-static enum result check_block_seats(struct model_step *step, const struct model_zone *zone,
-                                     const struct block_facts *draft)
+static enum result check_block(struct model_step *step, struct model_zone *zone)
 {
-    struct model_answer *answer = step->answer;
-    for (uint32_t i = 0; i < draft->seat_count; i++) {
-        assert(draft->seats[i] < zone->place_count);
-        uint32_t state =
-            model_seat_state(step->model, &zone->id, draft->seats[i], 0, zone->segment_count);
-        if (state != MODEL_SEAT_FREE && answer->seat_count < RECORD_SEATS_MAX)
-            answer->seats[answer->seat_count++] = draft->seats[i] | state << 24;
-    }
-    if (answer->seat_count == 0)
-        return RESULT_OK;
-    answer->detail.zone_id = zone->id;
-    return RESULT_SEAT_UNAVAILABLE;
-}
-
-static enum result check_block(struct model_step *step, const struct model_zone *zone,
-                               const struct block_facts *draft)
-{
+    const struct block_facts *draft = step->command->zone_change.block;
+    struct model_want want = {.zone = zone,
+                              .quantity = draft->quantity,
+                              .to = zone->segment_count,
+                              .seat_count = draft->seat_count,
+                              .seats = draft->seats};
+    assert(draft->seat_count <= RECORD_BLOCK_SEATS_MAX);
     if ((zone->kind == ZONE_SEATED) != (draft->seat_count != 0))
         return RESULT_KIND_UNSUPPORTED;
-    assert(draft->seat_count <= RECORD_BLOCK_SEATS_MAX);
-    if (zone->kind == ZONE_SEATED) {
-        enum result result = check_block_seats(step, zone, draft);
-        if (result != RESULT_OK)
-            return result;
-    } else {
-        uint32_t left = model_left(step->model, zone, 0, zone->segment_count);
-        if (left < draft->quantity) {
-            step->answer->detail.requested = draft->quantity;
-            step->answer->detail.available = left;
-            return RESULT_INSUFFICIENT_STOCK;
-        }
-    }
-    if (model_block_count(step->model, &zone->id) >= MODEL_BLOCKS_ACTIVE_MAX)
+    enum result result =
+        zone->kind == ZONE_SEATED ? model_find_named(step, &want) : model_find(step, &want);
+    if (result == RESULT_OK && zone->blocks.count >= BLOCKS_ACTIVE_MAX)
         return RESULT_INVALID_STATE;
+    return result;
+}
+
+static enum result answer_block(struct model_step *step, const struct model_block *block)
+{
+    const struct model_zone *zone = block->zone;
+    step->answer->block = block->facts;
+    if (block->facts.active)
+        step->answer->block.drawn = model_count(zone, block, 0, zone->segment_count).drawn;
     return RESULT_OK;
 }
 
-static enum result block_create(struct model_step *step, uint32_t zone_index)
+static enum result block_create(struct model_step *step, struct model_zone *zone)
 {
-    struct model *model = step->model;
-    struct model_zone *zone = model_zone_at(model, zone_index);
     const struct block_facts *draft = step->command->zone_change.block;
-    enum result result = check_block(step, zone, draft);
+    enum result result = check_block(step, zone);
     if (result != RESULT_OK)
         return result;
-    uint32_t index = model->vectors[MODEL_BLOCKS].count;
-    struct model_block *block = model_vector_add(&model->vectors[MODEL_BLOCKS], 1, sizeof *block);
+    struct model_block *block = model_list_new(&step->model->blocks, sizeof *block);
+    block->zone = zone;
     block->facts = *draft;
-    block->facts.block_id = *step->named;
+    block->facts.block_id = step->ids[0];
     block->facts.zone_id = zone->id;
     block->facts.active = true;
     block->facts.quantity = draft->seat_count != 0 ? draft->seat_count : draft->quantity;
-    block->facts.drawn = 0;
     block->facts.created_ms = step->now_ms;
     block->facts.reason = (struct text){0};
     block->facts.seats = NULL;
-    block->zone = zone_index;
-    block->next = zone->block_first;
-    zone->block_first = index;
-    block->seat_first = model->vectors[MODEL_BLOCK_SEATS].count;
-    uint32_t *seats =
-        model_vector_add(&model->vectors[MODEL_BLOCK_SEATS], draft->seat_count, sizeof *seats);
-    for (uint32_t i = 0; i < draft->seat_count; i++) {
-        seats[i] = draft->seats[i];
-        model_place_at(model, zone, seats[i])->block = index + 1;
-    }
-    if (draft->expires_ms != 0 && draft->expires_ms < zone->quiet_until_ms)
-        zone->quiet_until_ms = draft->expires_ms;
-    model_map_set(&model->maps[MODEL_BLOCK_IDS], step->named, NULL, index);
-    return answer_block(step, index);
+    model_list_add(&zone->blocks, block);
+    for (uint32_t i = 0; i < draft->seat_count; i++)
+        zone->seats[draft->seats[i]].block = block;
+    return answer_block(step, block);
 }
 
-static enum result block_end(struct model_step *step, uint32_t zone_index)
+static enum result block_end(struct model_step *step, struct model_zone *zone)
 {
-    uint32_t index = model_map_get(&step->model->maps[MODEL_BLOCK_IDS],
-                                   &step->command->zone_change.block_id, NULL);
-    if (index == MODEL_NONE || model_block_at(step->model, index)->zone != zone_index)
+    struct model_block *block =
+        model_list_find(&step->model->blocks, &step->command->zone_change.block_id);
+    if (block == NULL || block->zone != zone)
         return RESULT_NOT_FOUND;
-    step->same = !model_block_at(step->model, index)->facts.active;
+    step->same = !block->facts.active;
     if (!step->same)
-        model_block_end(step->model, index);
-    return answer_block(step, index);
+        model_end_block(block);
+    return answer_block(step, block);
 }
-
-/* --- zones --- */
 
 static enum result capacity(struct model_step *step, struct model_zone *zone)
 {
-    const struct command *command = step->command;
+    const struct command_zone *change = &step->command->zone_change;
     if (zone->kind != ZONE_GENERAL)
         return RESULT_KIND_UNSUPPORTED;
-    uint32_t used = model_used(step->model, zone);
-    if (command->zone_change.total < used && !command->zone_change.drain) {
-        step->answer->detail.requested = command->zone_change.total;
-        step->answer->detail.held = used;
+    step->detail->requested = change->total;
+    step->detail->held = model_count(zone, NULL, 0, zone->segment_count).used;
+    if (change->total < step->detail->held && !change->drain)
         return RESULT_CAPACITY_BELOW_SOLD;
-    }
-    step->same = zone->target == command->zone_change.total;
-    zone->target = command->zone_change.total;
-    zone->total = used > zone->target ? used : zone->target;
-    return answer_zone(step, zone);
+    step->same = zone->target == change->total;
+    zone->target = change->total;
+    zone->total = step->detail->held > zone->target ? step->detail->held : zone->target;
+    return RESULT_OK;
+}
+
+bool model_may_organize(const struct actor *actor, const struct model_event *event)
+{
+    bool organizes = uuid_equal(&actor->id, &event->facts.organizer_id);
+    return actor->role == ROLE_ADMIN || (actor->role == ROLE_ORGANIZER && organizes);
 }
 
 enum result model_organize(struct model_step *step)
 {
     const struct command *command = step->command;
-    uint32_t index = model_zone_index(step->model, &command->zone_change.zone_id);
-    if (index == MODEL_NONE)
+    struct model_zone *zone = model_list_find(&step->model->zones, &command->zone_change.zone_id);
+    if (zone == NULL || !model_may_organize(&command->actor, zone->event))
         return RESULT_NOT_FOUND;
-    struct model_zone *zone = model_zone_at(step->model, index);
-    if (!model_may_organize(&command->actor, model_event_at(step->model, zone->event)))
-        return RESULT_NOT_FOUND;
-    model_lapse(step->model, index, step->now_ms);
-    switch (command->kind) {
-    case COMMAND_BLOCK_CREATE:
-        return block_create(step, index);
-    case COMMAND_BLOCK_END:
-        return block_end(step, index);
-    case COMMAND_CAPACITY:
-        return capacity(step, zone);
-    default:
-        assert(command->kind == COMMAND_ZONE_SALE);
+    if (command->kind == COMMAND_BLOCK_CREATE)
+        return block_create(step, zone);
+    if (command->kind == COMMAND_BLOCK_END)
+        return block_end(step, zone);
+    enum result result = RESULT_OK;
+    if (command->kind == COMMAND_CAPACITY) {
+        result = capacity(step, zone);
+    } else {
         step->same = zone->closed == command->zone_change.closed;
         zone->closed = command->zone_change.closed;
-        return answer_zone(step, zone);
     }
+    step->answer->zone = model_zone_facts(step->model, &zone->id);
+    return result;
 }

@@ -1,173 +1,208 @@
+/* Reserves, and orders, which are several reserves or none. */
 #include "model_private.h"
 
 #include <assert.h>
 
-/* The zone, its show and its event are known and the event is no draft. */
-static bool zone_on_sale(const struct model *model, const struct command_reserve *reserve,
-                         uint32_t *index)
+static bool is_or_unsent(const struct uuid *sent, const struct uuid *id)
 {
-    *index = model_zone_index(model, &reserve->zone_id);
-    if (*index == MODEL_NONE)
-        return false;
-    const struct model_zone *zone = model_zone_at(model, *index);
-    const struct catalog_event *event = model_event_at(model, zone->event);
-    if (!uuid_is_nil(&reserve->show_id) && !uuid_equal(&reserve->show_id, &zone->show_id))
-        return false;
-    if (!uuid_is_nil(&reserve->event_id) && !uuid_equal(&reserve->event_id, &event->id))
-        return false;
-    return event->status != EVENT_DRAFT;
+    return uuid_is_nil(sent) || uuid_equal(sent, id);
 }
 
 static enum result check_sale(struct model_step *step, const struct catalog_event *event)
 {
-    if (event->status == EVENT_CANCELLED || event->sale_closed) {
-        step->answer->detail.at_ms = event->updated_ms;
+    uint64_t *at_ms = &step->detail->at_ms;
+    *at_ms = event->updated_ms;
+    if (event->status == EVENT_CANCELLED || event->sale_closed)
         return RESULT_SALE_CLOSED;
-    }
-    if (event->sale_start_ms != 0 && step->now_ms < event->sale_start_ms) {
-        step->answer->detail.at_ms = event->sale_start_ms;
+    *at_ms = event->sale_start_ms;
+    if (event->sale_start_ms != 0 && step->now_ms < event->sale_start_ms)
         return RESULT_SALE_NOT_OPEN;
-    }
-    if (event->sale_end_ms != 0 && step->now_ms >= event->sale_end_ms) {
-        step->answer->detail.at_ms = event->sale_end_ms;
+    *at_ms = event->sale_end_ms;
+    if (event->sale_end_ms != 0 && step->now_ms >= event->sale_end_ms)
         return RESULT_SALE_CLOSED;
-    }
+    *at_ms = 0;
     return RESULT_OK;
 }
 
-static enum result check_limits(struct model_step *step, const struct model_zone *zone,
-                                uint32_t quantity, uint32_t ordered)
+/* ordered: places of the same event that earlier items of the order take. */
+static enum result check_limits(struct model_step *step, const struct model_want *want,
+                                uint32_t ordered)
 {
-    struct refusal_detail *detail = &step->answer->detail;
-    const struct catalog_event *event = model_event_at(step->model, zone->event);
-    uint32_t most = step->model->options.max_per_order;
-    if (zone->kind == ZONE_SEATED && most > MODEL_SEATED_ORDER_MAX)
-        most = MODEL_SEATED_ORDER_MAX;
-    if (quantity < 1 || quantity > most) {
-        detail->limit = most;
+    const struct model_event *event = want->zone->event;
+    step->detail->limit = step->model->options.max_per_order;
+    if (want->zone->kind == ZONE_SEATED && step->detail->limit > RECORD_SEATS_MAX)
+        step->detail->limit = RECORD_SEATS_MAX;
+    if (want->quantity < 1 || want->quantity > step->detail->limit)
         return RESULT_QUANTITY_INVALID;
-    }
-    uint32_t held = model_tickets(step->model, &step->command->actor.id, zone->event);
-    if ((uint64_t)held + ordered + quantity > event->max_per_user) {
-        detail->limit = event->max_per_user;
-        detail->held = held;
+    step->detail->limit = event->facts.max_per_user;
+    step->detail->held = model_user_tickets(step->model, &step->command->actor.id, &event->id);
+    if ((uint64_t)step->detail->held + ordered + want->quantity > step->detail->limit)
         return RESULT_MAX_PER_USER_EXCEEDED;
-    }
     return RESULT_OK;
 }
 
-enum result model_reserve_home(struct model_step *step, const struct command_reserve *reserve,
-                               uint32_t seat_count, const uint32_t *seats, uint32_t ordered,
-                               struct model_want *want)
+/* What the home checks of an item, after those before it. */
+static enum result admit(struct model_step *step, struct model_want *wants, uint32_t item)
 {
-    uint32_t index;
-    if (!zone_on_sale(step->model, reserve, &index))
+    struct model_want *want = &wants[item];
+    const struct command_reserve *reserve = want->reserve;
+    struct model_zone *zone = model_list_find(&step->model->zones, &reserve->zone_id);
+    if (zone == NULL || !is_or_unsent(&reserve->show_id, &zone->show_id) ||
+        !is_or_unsent(&reserve->event_id, &zone->event->id) ||
+        zone->event->facts.status == EVENT_DRAFT)
         return RESULT_NOT_FOUND;
-    const struct model_zone *zone = model_zone_at(step->model, index);
-    enum result result = check_sale(step, model_event_at(step->model, zone->event));
-    if (result != RESULT_OK)
-        return result;
-    uint32_t to = reserve->to_segment == 0 ? zone->segment_count : reserve->to_segment;
-    assert(reserve->from_segment < to && to <= zone->segment_count);
-    assert(seat_count == 0 || zone->kind == ZONE_SEATED);
-    want->zone = index;
-    want->quantity = seat_count != 0 ? seat_count : reserve->quantity;
+    want->zone = zone;
+    want->quantity = want->seat_count != 0 ? want->seat_count : reserve->quantity;
     want->from = reserve->from_segment;
-    want->to = to;
-    want->block = want->own = MODEL_NONE;
+    want->to = reserve->to_segment == 0 ? zone->segment_count : reserve->to_segment;
     want->allow_split = reserve->allow_split;
-    want->seat_count = seat_count;
-    want->seats = seats;
-    want->chosen_count = 0;
-    return check_limits(step, zone, want->quantity, ordered);
+    assert(want->from < want->to && want->to <= zone->segment_count);
+    assert(want->seat_count == 0 || zone->kind == ZONE_SEATED);
+    uint32_t ordered = 0;
+    for (uint32_t i = 0; i < item; i++)
+        ordered += wants[i].zone->event == zone->event ? wants[i].quantity : 0;
+    enum result result = check_sale(step, &zone->event->facts);
+    return result == RESULT_OK ? check_limits(step, want, ordered) : result;
 }
 
-/* Of two with one key the oldest, which is the last. */
-static bool find_allotment(const struct model *model, const uint8_t digest[16],
-                           struct model_want *want)
+/* False: no active allotment of the zone has this key. Of two that have it the oldest counts. */
+static bool find_allotment(const uint8_t digest[16], struct model_want *want)
 {
     static const uint8_t none[16];
     if (memcmp(digest, none, sizeof none) == 0)
         return true;
-    uint32_t i = model_zone_at(model, want->zone)->block_first;
-    for (; i != MODEL_NONE; i = model_block_at(model, i)->next) {
-        const struct block_facts *facts = &model_block_at(model, i)->facts;
-        if (facts->kind == BLOCK_ALLOTMENT && memcmp(facts->key_digest, digest, 16) == 0)
-            want->block = i;
+    for (uint32_t i = 0; i < want->zone->blocks.count && want->block == NULL; i++) {
+        const struct model_block *block = want->zone->blocks.items[i];
+        if (block->facts.kind == BLOCK_ALLOTMENT &&
+            memcmp(block->facts.key_digest, digest, sizeof none) == 0)
+            want->block = block;
     }
-    return want->block != MODEL_NONE;
+    return want->block != NULL;
 }
 
-uint32_t model_reserve_left(const struct model *model, const struct model_want *want)
+static uint32_t left_of(const struct model_want *want)
 {
-    if (want->block != MODEL_NONE)
-        return model_block_left(model, want->block, want->from, want->to);
-    return model_left(model, model_zone_at(model, want->zone), want->from, want->to);
+    return model_left(want->zone, want->block, want->from, want->to);
 }
 
-enum result model_find(struct model_step *step, struct model_want *want)
+static enum result find_places(struct model_step *step, struct model_want *want)
 {
-    if (model_zone_at(step->model, want->zone)->kind == ZONE_SEATED)
-        return model_find_seats(step, want);
-    uint32_t left = model_reserve_left(step->model, want);
-    if (left >= want->quantity)
-        return RESULT_OK;
-    step->answer->detail.requested = want->quantity;
-    step->answer->detail.available = left;
-    return RESULT_INSUFFICIENT_STOCK;
-}
-
-enum result model_reserve_zone(struct model_step *step, const struct command_reserve *reserve,
-                               struct model_want *want)
-{
-    const struct model_zone *zone = model_zone_at(step->model, want->zone);
-    model_lapse(step->model, want->zone, step->now_ms);
-    if (zone->closed)
+    const struct command_reserve *reserve = want->reserve;
+    if (want->zone->closed)
         return RESULT_SALE_CLOSED;
-    if (!find_allotment(step->model, reserve->allotment_digest, want))
+    if (!find_allotment(reserve->allotment_digest, want))
         return RESULT_ALLOTMENT_UNKNOWN;
-    int64_t price_minor = model_price(zone, want->from, want->to);
-    if (reserve->has_price && reserve->unit_price_minor != price_minor) {
-        step->answer->detail.price_minor = price_minor;
+    step->detail->price_minor = model_price(want->zone, want->from, want->to);
+    if (reserve->has_price && reserve->unit_price_minor != step->detail->price_minor)
         return RESULT_PRICE_CHANGED;
-    }
     return model_find(step, want);
 }
 
-uint32_t model_reserve_book(struct model_step *step, const struct model_want *want,
-                            const struct uuid *booking_id, const struct order_part *part)
+/* All are held or none: at the first refusal, what is held is given back. */
+static enum result hold(struct model_step *step, struct model_want *wants,
+                        struct model_order *order)
 {
-    const struct model_zone *zone = model_zone_at(step->model, want->zone);
-    struct booking_facts facts = {
-        .booking_id = *booking_id,
-        .user_id = step->command->actor.id,
-        .zone_id = zone->id,
-        .status = BOOKING_RESERVED,
-        .quantity = want->quantity,
-        .unit_price_minor = model_price(zone, want->from, want->to),
-        .created_ms = step->now_ms,
-        .expires_ms = step->now_ms + step->model->options.reservation_ttl_ms,
-        .from_segment = (uint16_t)want->from,
-        .to_segment = (uint16_t)want->to,
-        .order = *part,
-    };
-    return model_booking_make(step->model, want, &facts);
+    bool is_order = step->command->kind == COMMAND_ORDER_CREATE;
+    for (uint32_t i = 0; i < order->count; i++) {
+        step->detail->item = i;
+        enum result result = find_places(step, &wants[i]);
+        if (result != RESULT_OK) {
+            for (; i > 0; i--)
+                model_unbook(step->model);
+            return result;
+        }
+        order->bookings[i] = model_book(step, &wants[i], &step->ids[is_order + i]);
+        if (is_order)
+            order->bookings[i]->facts.order =
+                (struct order_part){step->ids[0], (uint8_t)i, (uint8_t)order->count};
+    }
+    return RESULT_OK;
 }
 
+static enum result answer_order(struct model_step *step, const struct model_order *order)
+{
+    struct order_facts *facts = &step->answer->order;
+    facts->order_id = order->id;
+    facts->user_id = order->user_id;
+    facts->status = order->status;
+    facts->count = order->count;
+    for (uint32_t i = 0; i < order->count; i++) {
+        const struct model_booking *booking = order->bookings[i];
+        facts->items[i].booking = booking->facts;
+        facts->items[i].seat_count = booking->seat_count;
+        memcpy(facts->items[i].seats, booking->seats, sizeof booking->seats);
+    }
+    return RESULT_OK;
+}
+
+/* The home looks at all items before any zone is asked. */
 enum result model_reserve(struct model_step *step)
 {
     const struct command *command = step->command;
-    struct model_want want;
-    enum result result =
-        model_reserve_home(step, &command->reserve, command->seat_count, command->seats, 0, &want);
+    const struct order_draft *draft = command->order_draft;
+    bool is_order = command->kind == COMMAND_ORDER_CREATE;
+    struct model_want wants[ORDER_ITEMS_MAX];
+    struct model_order held = {.user_id = command->actor.id, .count = is_order ? draft->count : 1};
+    assert(held.count >= 1 && held.count <= ORDER_ITEMS_MAX);
+    for (uint32_t i = 0; i < held.count; i++) {
+        wants[i] = (struct model_want){
+            .reserve = is_order ? &draft->items[i].reserve : &command->reserve,
+            .seat_count = is_order ? draft->items[i].seat_count : command->seat_count,
+            .seats = is_order ? draft->items[i].seats : command->seats};
+        step->detail->item = i;
+        enum result result = admit(step, wants, i);
+        if (result != RESULT_OK)
+            return result;
+    }
+    enum result result = hold(step, wants, &held);
     if (result != RESULT_OK)
         return result;
-    result = model_reserve_zone(step, &command->reserve, &want);
-    if (result != RESULT_OK)
-        return result;
-    uint32_t booking = model_reserve_book(step, &want, step->named, &(struct order_part){0});
-    model_booking_name(step->model, booking);
-    result = model_answer_booking(step, booking);
-    step->answer->booking.remaining = model_reserve_left(step->model, &want);
-    return result;
+    if (!is_order) {
+        step->booking = held.bookings[0];
+        step->remaining = left_of(&wants[0]);
+        return RESULT_OK;
+    }
+    held.id = step->ids[0];
+    struct model_order *order = model_list_new(&step->model->orders, sizeof *order);
+    *order = held;
+    answer_order(step, order);
+    for (uint32_t i = 0; i < held.count; i++)
+        step->answer->order.items[i].booking.remaining = left_of(&wants[i]);
+    return RESULT_OK;
+}
+
+/* Confirms or cancels. Confirming voids an order of which an item has lapsed; cancelling
+ * cancels what has not. */
+enum result model_end_order(struct model_step *step)
+{
+    const struct command *command = step->command;
+    bool confirms = command->kind == COMMAND_ORDER_CONFIRM;
+    enum booking_status end = confirms ? BOOKING_CONFIRMED : BOOKING_CANCELLED;
+    struct model_order *order = model_list_find(&step->model->orders, &command->order.order_id);
+    if (order == NULL || !uuid_equal(&order->user_id, &command->actor.id))
+        return RESULT_NOT_FOUND;
+    step->same = order->status != BOOKING_RESERVED;
+    if (order->status == end)
+        return answer_order(step, order);
+    if (order->status == BOOKING_CONFIRMED || order->status == BOOKING_CANCELLED) {
+        step->detail->status = order->status;
+        return RESULT_INVALID_STATE;
+    }
+    const struct model_booking *lapsed = NULL; /* the first */
+    bool cancelled = false;
+    for (uint32_t i = order->count; i-- > 0;)
+        lapsed = order->bookings[i]->facts.status == BOOKING_EXPIRED ? order->bookings[i] : lapsed;
+    for (uint32_t i = 0; i < order->count; i++) {
+        if (order->bookings[i]->facts.status == BOOKING_RESERVED)
+            model_settle(order->bookings[i], lapsed ? BOOKING_CANCELLED : end, step->now_ms);
+        cancelled |= order->bookings[i]->facts.status == BOOKING_CANCELLED;
+    }
+    bool done = confirms ? lapsed == NULL : cancelled;
+    if (order->status == BOOKING_RESERVED)
+        order->status = done ? end : BOOKING_EXPIRED;
+    if (done)
+        return answer_order(step, order);
+    assert(lapsed != NULL);
+    step->detail->at_ms = lapsed->facts.expires_ms;
+    return RESULT_RESERVATION_EXPIRED;
 }

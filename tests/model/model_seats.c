@@ -1,207 +1,153 @@
-/* Choosing seats by looking at every window, as inventory.md words it. */
+/* Finding places; seats by looking at every window, as inventory.md words it. */
 #include "model_private.h"
 
 #include <assert.h>
 
-/* A zone as one request sees it. */
-struct look {
-    const struct model *model;
-    const struct model_zone *zone;
-    const struct model_want *want;
-    struct model_view *views;
-};
-
-static bool is_own(const struct look *look, uint32_t seat)
-{
-    if (look->want->own == MODEL_NONE)
-        return false;
-    const struct model_booking *own = model_booking_at(look->model, look->want->own);
-    return model_has(own->seats, own->seat_count, seat);
-}
-
 /* Why the request cannot name this seat. FREE: it can. */
-static enum model_seat_state seat_refused(const struct look *look, uint32_t seat)
+static enum model_seat_state seat_refused(const struct model_want *want,
+                                          const struct model_seat *seat)
 {
-    const struct model_want *want = look->want;
-    enum model_seat_state taken =
-        model_taken(look->model, look->zone, seat, want->from, want->to, want->own);
-    uint32_t block = model_place_at(look->model, look->zone, seat)->block;
-    if (taken != MODEL_SEAT_FREE)
-        return taken;
-    if (want->block != MODEL_NONE)
-        return block == want->block + 1 ? MODEL_SEAT_FREE : MODEL_SEAT_BLOCKED;
-    return block == 0 ? MODEL_SEAT_FREE : MODEL_SEAT_BLOCKED;
+    enum model_seat_state taken = model_taken(seat, want->from, want->to);
+    if (taken == MODEL_SEAT_FREE && seat->block != want->block)
+        return MODEL_SEAT_BLOCKED;
+    return taken;
 }
 
-static bool seat_is_open(const struct look *look, uint32_t seat)
+static bool seat_is_open(const struct model_want *want, uint32_t index)
 {
-    if (seat_refused(look, seat) != MODEL_SEAT_FREE)
+    const struct model_seat *seat = &want->zone->seats[index];
+    if (seat_refused(want, seat) != MODEL_SEAT_FREE)
         return false;
-    if (look->want->block != MODEL_NONE || is_own(look, seat))
-        return true;
-    uint8_t flags = model_place_at(look->model, look->zone, seat)->flags;
-    return (flags & (SEAT_ACCESSIBLE | SEAT_COMPANION)) == 0;
+    bool special = seat->plan.flags & (SEAT_ACCESSIBLE | SEAT_COMPANION);
+    return !special || want->block != NULL ||
+           (want->own != NULL && model_has(want->own->seats, want->own->seat_count, index));
 }
 
-static uint32_t seat_slack(const struct look *look, uint32_t seat)
+/* Segments beside the way, up to the first on which it is taken. */
+static uint32_t seat_slack(const struct model_want *want, const struct model_seat *seat)
 {
+    uint64_t taken = seat->reserved | seat->sold;
     uint32_t slack = 0;
-    for (uint32_t s = look->want->from; s > 0; s--, slack++)
-        if (*model_cell(look->model, look->zone, seat, s - 1) != 0)
-            break;
-    for (uint32_t s = look->want->to; s < look->zone->segment_count; s++, slack++)
-        if (*model_cell(look->model, look->zone, seat, s) != 0)
-            break;
+    for (uint32_t s = want->from; s > 0 && !(taken >> (s - 1) & 1); s--)
+        slack++;
+    for (uint32_t s = want->to; s < want->zone->segment_count && !(taken >> s & 1); s++)
+        slack++;
     return slack;
 }
 
-/* Returns how many seats are open. */
-static uint32_t look_around(struct look *look)
+/* Sets what the request sees of each seat. Returns how many are open. */
+static uint32_t look_around(const struct model_want *want)
 {
     uint32_t open = 0;
-    for (uint32_t seat = 0; seat < look->zone->place_count; seat++) {
-        struct model_view *view = &look->views[seat];
-        view->open = seat_is_open(look, seat);
-        view->slack = view->open ? seat_slack(look, seat) : 0;
-        open += view->open;
+    model_look(want->zone, want->own);
+    for (uint32_t i = 0; i < want->zone->seat_count; i++) {
+        struct model_seat *seat = &want->zone->seats[i];
+        seat->chosen = false;
+        seat->open = seat_is_open(want, i);
+        seat->slack = seat->open ? seat_slack(want, seat) : 0;
+        open += seat->open;
     }
     return open;
 }
 
 /* Its neighbour on the left is open. */
-static bool open_left(const struct look *look, uint32_t seat)
+static bool open_left(const struct model_zone *zone, uint32_t seat)
 {
-    return !model_place_at(look->model, look->zone, seat)->opens_block &&
-           look->views[seat - 1].open;
+    return !zone->seats[seat].plan.opens_block && zone->seats[seat - 1].open;
 }
 
-static bool open_right(const struct look *look, uint32_t seat)
+static bool open_right(const struct model_zone *zone, uint32_t seat)
 {
-    return seat + 1 < look->zone->place_count && look->views[seat + 1].open &&
-           !model_place_at(look->model, look->zone, seat + 1)->opens_block;
+    return seat + 1 < zone->seat_count && zone->seats[seat + 1].open &&
+           !zone->seats[seat + 1].plan.opens_block;
 }
 
-static bool is_window(const struct look *look, uint32_t first, uint32_t size)
+/* Open neighbours from this seat on, itself included; no more than `most`. */
+static uint32_t series(const struct model_zone *zone, uint32_t first, uint32_t most)
 {
-    if (first + size > look->zone->place_count || !look->views[first].open)
-        return false;
-    for (uint32_t seat = first; seat + 1 < first + size; seat++)
-        if (!open_right(look, seat))
-            return false;
-    return true;
+    uint32_t length = zone->seats[first].open;
+    while (length > 0 && length < most && open_right(zone, first + length - 1))
+        length++;
+    return length;
 }
 
 /* Taking the window leaves an open seat beside it without an open neighbour. */
-static bool leaves_single(const struct look *look, uint32_t first, uint32_t size)
+static bool leaves_single(const struct model_zone *zone, uint32_t first, uint32_t size)
 {
     uint32_t last = first + size - 1;
-    if (open_left(look, first) && !open_left(look, first - 1))
-        return true;
-    return open_right(look, last) && !open_right(look, last + 1);
+    return (open_left(zone, first) && !open_left(zone, first - 1)) ||
+           (open_right(zone, last) && !open_right(zone, last + 1));
 }
 
-/* What windows are compared by, the weightiest first. */
-struct merit {
-    uint64_t by[5];
-};
-
-static struct merit window_merit(const struct look *look, uint32_t first, uint32_t size,
-                                 uint32_t near_row)
+/* The less the better: distance of rows, single seats, slack and rank, each to weigh more
+ * than all that come after it can. near: the first part of a split choice, from whose row
+ * the distance is; NULL: none yet. */
+static uint64_t weigh(const struct model_zone *zone, uint32_t first, uint32_t size,
+                      const struct model_seat *near)
 {
-    struct merit merit = {{0, leaves_single(look, first, size), 0, 0, first}};
-    if (near_row != MODEL_NONE) {
-        uint32_t row = model_place_at(look->model, look->zone, first)->row;
-        merit.by[0] = row > near_row ? row - near_row : near_row - row;
-    }
+    uint32_t row = zone->seats[first].plan.row, near_row = near != NULL ? near->plan.row : row;
+    uint64_t weight = row > near_row ? row - near_row : near_row - row, slack = 0, rank = 0;
     for (uint32_t seat = first; seat < first + size; seat++) {
-        merit.by[2] += look->views[seat].slack;
-        merit.by[3] += model_place_at(look->model, look->zone, seat)->rank;
+        slack += zone->seats[seat].slack;
+        rank += zone->seats[seat].plan.rank;
     }
-    return merit;
+    weight = weight * 2 + leaves_single(zone, first, size);
+    weight = weight * (RECORD_SEATS_MAX * CATALOG_SEGMENTS_MAX) + slack;
+    return weight * (RECORD_SEATS_MAX * SEAT_RANK_MAX + 1) + rank;
 }
 
-static bool is_better(const struct merit *a, const struct merit *b)
+/* Its first seat; of equally good ones the lowest. SEAT_NONE: there is none. */
+static uint32_t best_window(const struct model_zone *zone, uint32_t size,
+                            const struct model_seat *near)
 {
-    for (uint32_t i = 0; i < 5; i++)
-        if (a->by[i] != b->by[i])
-            return a->by[i] < b->by[i];
-    return false;
-}
-
-/* near_row: windows are compared by their distance to it first; MODEL_NONE: not.
- * MODEL_NONE: there is no window of this size. */
-static uint32_t best_window(const struct look *look, uint32_t size, uint32_t near_row)
-{
-    uint32_t best = MODEL_NONE;
-    struct merit best_merit = {{0}};
-    for (uint32_t first = 0; first < look->zone->place_count; first++) {
-        if (!is_window(look, first, size))
+    uint32_t best = SEAT_NONE;
+    uint64_t best_weight = UINT64_MAX;
+    for (uint32_t first = 0; first < zone->seat_count; first++) {
+        if (series(zone, first, size) < size)
             continue;
-        struct merit merit = window_merit(look, first, size, near_row);
-        if (best == MODEL_NONE || is_better(&merit, &best_merit)) {
+        uint64_t weight = weigh(zone, first, size, near);
+        if (weight < best_weight) {
             best = first;
-            best_merit = merit;
+            best_weight = weight;
         }
     }
     return best;
 }
 
-static uint32_t longest_series(const struct look *look)
+/* No longer than `most`. */
+static uint32_t longest_series(const struct model_zone *zone, uint32_t most)
 {
     uint32_t longest = 0;
-    for (uint32_t first = 0; first < look->zone->place_count; first++)
-        while (is_window(look, first, longest + 1))
-            longest++;
+    for (uint32_t first = 0; first < zone->seat_count; first++) {
+        uint32_t length = series(zone, first, most);
+        longest = length > longest ? length : longest;
+    }
     return longest;
 }
 
-/* Puts a window among the chosen, in order; its seats are not open any more. */
-static void choose(const struct look *look, struct model_want *want, uint32_t first, uint32_t size)
+static enum result find_best(struct model_want *want, struct refusal_detail *detail)
 {
-    for (uint32_t seat = first; seat < first + size; seat++) {
-        uint32_t at = want->chosen_count++;
-        for (; at > 0 && want->chosen[at - 1] > seat; at--)
-            want->chosen[at] = want->chosen[at - 1];
-        want->chosen[at] = seat;
-        look->views[seat].open = false;
-    }
-}
-
-static void choose_parts(const struct look *look, struct model_want *want)
-{
-    uint32_t near_row = MODEL_NONE;
-    while (want->chosen_count < want->quantity) {
-        uint32_t size = want->quantity - want->chosen_count;
-        uint32_t first = MODEL_NONE;
-        for (; first == MODEL_NONE; size -= first == MODEL_NONE)
-            first = best_window(look, size, near_row);
-        choose(look, want, first, size);
-        if (near_row == MODEL_NONE)
-            near_row = model_place_at(look->model, look->zone, first)->row;
-    }
-}
-
-static enum result find_best(struct look *look, struct model_want *want,
-                             struct refusal_detail *detail)
-{
-    uint32_t open = look_around(look);
-    if (open < want->quantity) {
-        detail->requested = want->quantity;
-        detail->available = open;
+    const struct model_zone *zone = want->zone;
+    detail->requested = want->quantity;
+    detail->available = look_around(want);
+    if (detail->available < want->quantity)
         return RESULT_INSUFFICIENT_STOCK;
-    }
-    uint32_t first = best_window(look, want->quantity, MODEL_NONE);
-    if (first != MODEL_NONE) {
-        choose(look, want, first, want->quantity);
-        return RESULT_OK;
-    }
-    if (!want->allow_split) {
-        detail->requested = want->quantity;
-        detail->available = open;
-        detail->together = longest_series(look);
+    detail->together = longest_series(zone, UINT32_MAX);
+    if (detail->together < want->quantity && !want->allow_split)
         return RESULT_SEATS_NOT_TOGETHER;
+    const struct model_seat *near = NULL;
+    for (uint32_t size, left = want->quantity; left > 0; left -= size) {
+        size = longest_series(zone, left);
+        struct model_seat *seat = zone->seats + best_window(zone, size, near);
+        near = near != NULL ? near : seat;
+        for (const struct model_seat *end = seat + size; seat < end; seat++) {
+            seat->open = false;
+            seat->chosen = true;
+        }
     }
-    choose_parts(look, want);
+    for (uint32_t i = 0; i < zone->seat_count; i++)
+        if (zone->seats[i].chosen)
+            want->chosen[want->chosen_count++] = i;
     return RESULT_OK;
 }
 
@@ -211,66 +157,60 @@ static bool is_named(const struct model_want *want, uint32_t seat)
 }
 
 /* An open seat that only named seats stand beside as open ones, and at least one does. */
-static bool is_orphan(const struct look *look, const struct model_want *want, uint32_t seat)
+static bool is_orphan(const struct model_want *want, uint32_t seat)
 {
-    if (!look->views[seat].open || is_named(want, seat))
-        return false;
-    bool left = open_left(look, seat), right = open_right(look, seat);
-    if (!left && !right)
-        return false;
-    return !(left && !is_named(want, seat - 1)) && !(right && !is_named(want, seat + 1));
+    bool left = open_left(want->zone, seat), right = open_right(want->zone, seat);
+    return want->zone->seats[seat].open && !is_named(want, seat) && (left || right) &&
+           (!left || is_named(want, seat - 1)) && (!right || is_named(want, seat + 1));
 }
 
-/* The lowest seat that taking the named ones would leave alone, if they could have been
- * chosen otherwise. MODEL_NONE: none. */
-static uint32_t find_orphan(struct look *look, const struct model_want *want)
+/* Singles weigh most in a window of a first part: if the best leaves one, all do. */
+static enum result check_orphans(const struct model_want *want, struct model_answer *answer)
 {
-    look_around(look);
+    const struct model_zone *zone = want->zone;
+    look_around(want);
     uint32_t orphan = 0;
-    while (orphan < look->zone->place_count && !is_orphan(look, want, orphan))
+    while (orphan < zone->seat_count && !is_orphan(want, orphan))
         orphan++;
-    if (orphan == look->zone->place_count)
-        return MODEL_NONE;
-    for (uint32_t first = 0; first < look->zone->place_count; first++)
-        if (is_window(look, first, want->seat_count) &&
-            !leaves_single(look, first, want->seat_count))
-            return orphan;
-    return MODEL_NONE;
+    if (orphan == zone->seat_count)
+        return RESULT_OK;
+    uint32_t best = best_window(zone, want->seat_count, NULL);
+    if (best == SEAT_NONE || leaves_single(zone, best, want->seat_count))
+        return RESULT_OK;
+    answer->seats[answer->seat_count++] = orphan;
+    return RESULT_ORPHAN_SEAT;
 }
 
-static enum result find_named(struct model_step *step, struct look *look, struct model_want *want)
+enum result model_find_named(struct model_step *step, const struct model_want *want)
 {
     struct model_answer *answer = step->answer;
+    model_look(want->zone, want->own);
     for (uint32_t i = 0; i < want->seat_count; i++) {
-        assert(want->seats[i] < look->zone->place_count);
-        uint32_t state = seat_refused(look, want->seats[i]);
-        if (state != MODEL_SEAT_FREE)
+        assert(want->seats[i] < want->zone->seat_count);
+        uint32_t state = seat_refused(want, &want->zone->seats[want->seats[i]]);
+        if (state != MODEL_SEAT_FREE && answer->seat_count < RECORD_SEATS_MAX)
             answer->seats[answer->seat_count++] = want->seats[i] | state << 24;
     }
-    if (answer->seat_count != 0)
-        return RESULT_SEAT_UNAVAILABLE;
-    uint32_t orphan = MODEL_NONE;
-    if (!model_event_at(step->model, look->zone->event)->allow_orphans)
-        orphan = find_orphan(look, want);
-    if (orphan != MODEL_NONE) {
-        answer->seats[answer->seat_count++] = orphan;
-        return RESULT_ORPHAN_SEAT;
-    }
-    want->chosen_count = want->seat_count;
-    memcpy(want->chosen, want->seats, want->seat_count * sizeof *want->seats);
-    return RESULT_OK;
+    return answer->seat_count != 0 ? RESULT_SEAT_UNAVAILABLE : RESULT_OK;
 }
 
-enum result model_find_seats(struct model_step *step, struct model_want *want)
+static enum result find_seats(struct model_step *step, struct model_want *want)
 {
-    struct look look = {step->model, model_zone_at(step->model, want->zone), want,
-                        step->model->vectors[MODEL_VIEWS].items};
-    want->chosen_count = 0;
-    if (want->seat_count != 0) {
-        enum result result = find_named(step, &look, want);
-        if (result != RESULT_OK)
-            step->answer->detail.zone_id = look.zone->id;
-        return result;
-    }
-    return find_best(&look, want, &step->answer->detail);
+    if (want->seat_count == 0)
+        return find_best(want, step->detail);
+    enum result result = model_find_named(step, want);
+    if (result == RESULT_OK && !want->zone->event->facts.allow_orphans)
+        result = check_orphans(want, step->answer);
+    want->chosen_count = want->seat_count;
+    memcpy(want->chosen, want->seats, want->seat_count * sizeof *want->seats);
+    return result;
+}
+
+enum result model_find(struct model_step *step, struct model_want *want)
+{
+    if (want->zone->kind == ZONE_SEATED)
+        return find_seats(step, want);
+    step->detail->requested = want->quantity;
+    step->detail->available = model_left(want->zone, want->block, want->from, want->to);
+    return step->detail->available < want->quantity ? RESULT_INSUFFICIENT_STOCK : RESULT_OK;
 }

@@ -46,7 +46,6 @@ bool sim_core_expire(struct sim_core *core)
 {
     struct record record;
 
-    sim_opinion_expire(&core->opinion, core->run->now_ms);
     while (shard_expire(core->shard, core->run->now_ms, &record)) {
         if (!append(core, &record))
             return false;

@@ -53,12 +53,6 @@ void sim_opinion_catalog(struct sim_opinion *opinion, const struct record *recor
         model_catalog(opinion->model, record);
 }
 
-void sim_opinion_expire(struct sim_opinion *opinion, uint64_t now_ms)
-{
-    if (opinion->model)
-        model_expire(opinion->model, now_ms);
-}
-
 /* --- comparing --- */
 
 static const char *differ(struct sim_opinion *opinion, const char *format, ...)
@@ -82,11 +76,14 @@ static bool same_detail(enum result result, const struct refusal_detail *a,
 {
     switch (result) {
     case RESULT_SALE_NOT_OPEN:
+    case RESULT_SALE_CLOSED:
     case RESULT_RESERVATION_EXPIRED:
     case RESULT_HOLD_LIMIT_REACHED:
         return a->at_ms == b->at_ms;
     case RESULT_QUANTITY_INVALID:
         return a->limit == b->limit;
+    case RESULT_MAX_PER_USER_EXCEEDED:
+        return a->limit == b->limit && a->held == b->held;
     case RESULT_PRICE_CHANGED:
         return a->price_minor == b->price_minor;
     case RESULT_INSUFFICIENT_STOCK:
@@ -116,13 +113,14 @@ static bool same_booking(const struct booking_facts *a, const struct booking_fac
 static bool same_zone(const struct zone_facts *a, const struct zone_facts *b)
 {
     return a->total == b->total && a->target == b->target && a->available == b->available &&
+           a->reserved == b->reserved && a->sold == b->sold && a->blocked == b->blocked &&
            a->closed == b->closed;
 }
 
 static bool same_block(const struct block_facts *a, const struct block_facts *b)
 {
     return uuid_equal(&a->block_id, &b->block_id) && a->kind == b->kind && a->active == b->active &&
-           a->quantity == b->quantity && a->expires_ms == b->expires_ms &&
+           a->quantity == b->quantity && a->expires_ms == b->expires_ms && a->drawn == b->drawn &&
            a->created_ms == b->created_ms;
 }
 

@@ -21,7 +21,6 @@ void sim_opinion_release(struct sim_opinion *opinion);
 void sim_opinion_hear(struct sim_opinion *opinion, const struct command *command);
 /* A new version of the catalog. */
 void sim_opinion_catalog(struct sim_opinion *opinion, const struct record *record);
-void sim_opinion_expire(struct sim_opinion *opinion, uint64_t now_ms);
 /* NULL: both say the same. `decided`: as the engine named what it made. */
 const char *sim_opinion_judge(struct sim_opinion *opinion, const struct command *decided,
                               const struct answer *answer, uint64_t now_ms);

@@ -242,9 +242,9 @@ static inline uint32_t rig_left(const struct rig *rig, uint32_t zone, uint32_t f
 static inline struct booking_facts rig_booking(const struct rig *rig, uint32_t booking)
 {
     struct uuid id = rig_id('b', booking);
-    struct booking_facts facts;
-    assert_true(model_booking(rig->model, &id, rig->now_ms, &facts, NULL, NULL));
-    return facts;
+    const struct booking_facts *facts = model_booking(rig->model, &id, rig->now_ms);
+    assert_non_null(facts);
+    return *facts;
 }
 
 /* The seats of the last answer are just these. */

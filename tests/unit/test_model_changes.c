@@ -166,14 +166,13 @@ static enum result order(struct rig *rig, uint32_t user, uint32_t count, const u
     rig_command(rig, COMMAND_ORDER_CREATE, user)->order_draft = &rig->draft;
     memset(&rig->draft, 0, sizeof rig->draft);
     rig->draft.count = count;
-    struct uuid ids[ORDER_ITEMS_MAX], order_id = rig_id('o', 1);
+    struct uuid ids[1 + ORDER_ITEMS_MAX] = {rig_id('o', 1)};
     for (uint32_t i = 0; i < count; i++) {
         rig->draft.items[i].reserve.zone_id = rig_id('z', i + 1);
         rig->draft.items[i].reserve.quantity = quantities[i];
-        ids[i] = rig_id('b', rig->made + 1 + i);
+        ids[1 + i] = rig_id('b', rig->made + 1 + i);
     }
-    enum result result =
-        model_decide_order(rig->model, &rig->command, &order_id, ids, rig->now_ms, &rig->answer);
+    enum result result = model_decide(rig->model, &rig->command, ids, rig->now_ms, &rig->answer);
     rig->made += result == RESULT_OK ? count : 0;
     return result;
 }
@@ -181,7 +180,7 @@ static enum result order(struct rig *rig, uint32_t user, uint32_t count, const u
 static enum result end_order(struct rig *rig, enum command_kind kind, uint32_t user)
 {
     rig_command(rig, kind, user)->order.order_id = rig_id('o', 1);
-    return model_decide_order(rig->model, &rig->command, NULL, NULL, rig->now_ms, &rig->answer);
+    return model_decide(rig->model, &rig->command, NULL, rig->now_ms, &rig->answer);
 }
 
 /* All items or none; the lowest refused one is named, limits are of the sum. */
@@ -193,7 +192,8 @@ static void test_order_create(void **state)
     rig_general(rig, 3, 1, 1, 700);
     assert_int_equal(order(rig, 1, 3, (uint32_t[]){2, 3, 2}), RESULT_INSUFFICIENT_STOCK);
     assert_int_equal(rig->answer.detail.item, 2);
-    assert_int_equal(model_booking_count(rig->model), 0);
+    struct uuid first = rig_id('b', 1);
+    assert_null(model_booking(rig->model, &first, rig->now_ms));
     assert_int_equal(rig_left(rig, 2, 0, 1), 3);
     assert_int_equal(order(rig, 1, 2, (uint32_t[]){6, 3}), RESULT_MAX_PER_USER_EXCEEDED);
     assert_int_equal(rig->answer.detail.item, 1);
