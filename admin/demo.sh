@@ -8,38 +8,13 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-build=${BUILD:-build}
-config=${CONFIG:-config.toml}
+program="make run"
+. admin/api.sh
 data=${BOXOFFICE_STORAGE_DATA_DIR:-data}
-listen=${BOXOFFICE_SERVER_LISTEN:-127.0.0.1:8080}
-api=http://$listen/api/v1
 slug=demo-night
 organizer=00000000-0000-4000-8000-00000000d340 # the demo's own
 # A newcomer's disk may refuse O_DIRECT; the demo then goes on with a warning.
 export BOXOFFICE_STORAGE_ALLOW_BUFFERED=${BOXOFFICE_STORAGE_ALLOW_BUFFERED:-true}
-
-fail() {
-    echo "make run: $*" >&2
-    exit 1
-}
-
-uuid() {
-    cat /proc/sys/kernel/random/uuid
-}
-
-token() { # ROLE USER
-    "$build/boxctl" --config "$config" token --role "$1" --user "$2" --ttl 86400
-}
-
-# An API call that must succeed; prints its `data`.
-call() { # METHOD PATH TOKEN [BODY]
-    local answer
-    answer=$(curl -sS -X "$1" "$api$2" -H "Authorization: Bearer $3" \
-        -H 'Content-Type: application/json' -H "Idempotency-Key: $(uuid)" ${4:+-d "$4"}) ||
-        fail "no answer to $1 $2"
-    jq -e .success >/dev/null <<<"$answer" || fail "$1 $2: $answer"
-    jq -c .data <<<"$answer"
-}
 
 # Starts the engine; a terminal's Ctrl-C reaches this script, which asks once.
 start() {

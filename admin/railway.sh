@@ -9,42 +9,21 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-build=${BUILD:-build}
-config=${CONFIG:-config.toml}
-listen=${BOXOFFICE_SERVER_LISTEN:-127.0.0.1:8080}
+program=railway
+. admin/api.sh
 days=${DAYS:-3}
-api=http://$listen/api/v1
 organizer=00000000-0000-4000-8000-00000000d341 # the railway's own
 offset=+06:00                                  # Bangladesh
 
-fail() {
-    echo "railway: $*" >&2
-    exit 1
-}
-
-uuid() {
-    cat /proc/sys/kernel/random/uuid
-}
-
-token() { # ROLE USER
-    "$build/boxctl" --config "$config" token --role "$1" --user "$2" --ttl 86400
-}
-
-# An API call that must succeed; prints its `data`. KEY makes a repeat harmless.
-call() { # PATH BODY [KEY]
-    local answer
-    answer=$(curl -sS -X POST "$api$1" -H "Authorization: Bearer $owner" \
-        -H 'Content-Type: application/json' -H "Idempotency-Key: ${3:-$(uuid)}" -d "$2") ||
-        fail "no answer to POST $1"
-    jq -e .success >/dev/null <<<"$answer" || fail "POST $1: $answer"
-    jq -c .data <<<"$answer"
+post() { # PATH BODY [KEY]
+    call POST "$1" "$owner" "$2" "${3:-}"
 }
 
 # A station by its code, made where it is missing.
 station() { # CODE NAME
     local known
     known=$(curl -sS "$api/stations?per_page=100" | jq -r --arg code "$1" '.data[] | select(.code == $code).id')
-    [ -n "$known" ] || call /stations "{\"code\":\"$1\",\"name\":\"$2\"}" >/dev/null
+    [ -n "$known" ] || post /stations "{\"code\":\"$1\",\"name\":\"$2\"}" >/dev/null
 }
 
 # Prints the id of a route by its name, made where it is missing.
@@ -53,7 +32,7 @@ route() { # NAME CODE...
     shift
     known=$(curl -sS "$api/routes?per_page=100" |
         jq -r --arg name "$name" '[.data[] | select(.name == $name).id][0] // empty')
-    [ -n "$known" ] || known=$(call /routes \
+    [ -n "$known" ] || known=$(post /routes \
         "$(jq -nc --arg name "$name" '{name: $name, stations: $ARGS.positional}' --args "$@")" | jq -r .id)
     echo "$known"
 }
@@ -63,8 +42,8 @@ line() { # SLUG TITLE
     local known
     known=$(curl -sS "$api/events/$1" | jq -r '.data.id // empty')
     if [ -z "$known" ]; then
-        known=$(call /events "{\"slug\":\"$1\",\"title\":\"$2\",\"max_per_user\":100}" | jq -r .id)
-        call "/events/$known/publish" '{}' >/dev/null
+        known=$(post /events "{\"slug\":\"$1\",\"title\":\"$2\",\"max_per_user\":100}" | jq -r .id)
+        post "/events/$known/publish" '{}' >/dev/null
     fi
     echo "$known"
 }
@@ -75,13 +54,13 @@ trip() { # EVENT ROUTE NAME DATE TIME MINUTES PRICES
     local stops show key=railway-$3-$4
     stops=$(jq -nc --arg start "$4T$5:00Z" --argjson minutes "$6" '(($start | fromdate) - 21600) as $first |
         [$minutes[] | {arrives_at: ($first + . * 60 | todate), departs_at: ($first + . * 60 + 120 | todate)}]')
-    show=$(call "/events/$1/shows" "{\"route_id\":\"$2\",\"name\":\"$3\",\"stops\":$stops}" "$key" | jq -r .id)
-    call "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Chair", kind: "seated", currency: "BDT",
+    show=$(post "/events/$1/shows" "{\"route_id\":\"$2\",\"name\":\"$3\",\"stops\":$stops}" "$key" | jq -r .id)
+    post "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Chair", kind: "seated", currency: "BDT",
         segment_prices: $prices, rows: [{rows: "1..20", seats: "1..5", gaps_after: [2]}]}')" "$key-chair" >/dev/null
-    call "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Sleeper", kind: "seated", currency: "BDT",
+    post "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Sleeper", kind: "seated", currency: "BDT",
         segment_prices: [$prices[] * 2], rows: [{rows: "A..H", seats: ["1..2", "3..4"], gaps_after: [2]}]}')" \
         "$key-sleeper" >/dev/null
-    call "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Standing", total_seats: 60, currency: "BDT",
+    post "/shows/$show/zones" "$(jq -nc --argjson prices "$7" '{name: "Standing", total_seats: 60, currency: "BDT",
         segment_prices: [$prices[] * 0.5 | floor]}')" "$key-standing" >/dev/null
     echo "$show"
 }

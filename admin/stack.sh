@@ -5,16 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build=${BUILD:-build}
-config=${CONFIG:-config.toml}
-listen=${BOXOFFICE_SERVER_LISTEN:-127.0.0.1:8080}
+program="make stack"
+. admin/api.sh
 run=$PWD/run
 postgres=/usr/lib/postgresql/15/bin
-
-fail() {
-    echo "make stack: $*" >&2
-    exit 1
-}
 
 # PostgreSQL refuses to be root; Debian made a user for it.
 as_postgres=()
