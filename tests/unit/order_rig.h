@@ -17,8 +17,6 @@ static inline void open_sale(struct sim *sim, uint16_t shards, uint64_t wall_ms,
 
 static inline void close_sale(struct sim *sim)
 {
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
     sim_close(sim);
 }
 

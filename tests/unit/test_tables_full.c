@@ -1,13 +1,11 @@
 /* Every table has a bound, and full is an answer: what finds no place is refused with
  * nothing held against it, and what is there already goes on. The bounds are lowered to
  * what is in use, since real ones are millions. */
-#include "worker_rig.h"
+#include "worker_case.h"
 
 #include "../../engine/shard_state.h"
 
 enum { HUGE = CATALOG_ZONE_SEATS_MAX };
-
-static struct sim *sim;
 
 static int setup(void **state)
 {
@@ -17,16 +15,6 @@ static int setup(void **state)
     rig_event(&sim->rig, 0, UINT32_MAX);
     for (uint64_t zone = 0; zone < 3; zone++)
         rig_zone(&sim->rig, zone, 0, HUGE, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
-    sim_close(sim);
-    free(sim);
     return 0;
 }
 
@@ -428,8 +416,6 @@ static void test_shows_and_events_full(void **state)
     }
     assert_int_equal(put, CATALOG_EVENTS_MAX - 1);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -1,19 +1,9 @@
-#include "worker_rig.h"
+#include "worker_case.h"
 
 /* Two workers. Alice's home is shard 0, Bob's shard 1; zone `near` lives on shard 0, zone
  * `far` on shard 1, both of event 0 (limit 4) with 6 seats. */
 static struct sim *sim;
 static uint64_t alice, bob, near, far;
-
-static uint64_t number_on(uint16_t shard, struct uuid (*id)(uint64_t))
-{
-    uint64_t number = 0;
-    for (;; number++) {
-        struct uuid candidate = id(number);
-        if (partition_shard_of(&sim->group.partitions, &candidate) == shard)
-            return number;
-    }
-}
 
 static void open_sale(uint16_t shard_count, uint32_t reserve_per_minute)
 {
@@ -32,16 +22,6 @@ static int setup(void **state)
 {
     (void)state;
     open_sale(2, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
-    sim_close(sim);
-    free(sim);
     return 0;
 }
 
@@ -440,8 +420,6 @@ static void test_pause_past_expiry(void **state)
     assert_int_equal(sim_answer_to(sim, confirm)->result, RESULT_RESERVATION_EXPIRED);
     assert_int_equal(sim_answer_to(sim, other)->result, RESULT_OK);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -1,8 +1,6 @@
-#include "worker_rig.h"
+#include "worker_case.h"
 
 /* Catalog changes between two workers. The organizer's home is shard 0. */
-
-static struct sim *sim;
 
 static int setup(void **state)
 {
@@ -10,26 +8,6 @@ static int setup(void **state)
     sim = malloc(sizeof *sim);
     sim_open(sim, 2, 0);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
-    sim_close(sim);
-    free(sim);
-    return 0;
-}
-
-static uint64_t number_on(uint16_t shard, struct uuid (*id)(uint64_t))
-{
-    uint64_t number = 0;
-    for (;; number++) {
-        struct uuid candidate = id(number);
-        if (partition_shard_of(&sim->group.partitions, &candidate) == shard)
-            return number;
-    }
 }
 
 static struct command organize(enum command_kind kind)
@@ -163,8 +141,6 @@ static void test_failed_change(void **state)
     assert_int_equal(sim_answer_to(sim, number)->result, RESULT_INDETERMINATE);
     assert_int_equal(sim_answer_to(sim, number)->position_sequence, 0);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -1,129 +1,7 @@
-#include "worker_rig.h"
-
-#include "../../engine/shard_state.h"
-
 /* Real workers: commands that change a booking or a zone, wherever the caller, the
- * receiver and the places live; what a repeat of them says; and what users count for
- * while power fails again and again. */
-
-enum { USERS = 9, ZONES = 6, LIMIT = 12, SEATS = 400, SHARDS = 3 };
-
-static struct sim *sim;
-
-static void open_sale(struct sim *made, uint16_t shards, uint64_t wall_ms, uint64_t ns)
-{
-    sim_open_at(made, shards, 0, wall_ms, ns);
-    rig_event(&made->rig, 0, LIMIT);
-    rig_event(&made->rig, 1, LIMIT);
-    for (uint64_t zone = 0; zone < ZONES; zone++)
-        rig_zone(&made->rig, zone, zone % 2, SEATS, 100);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    sim = malloc(sizeof *sim);
-    open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
-    return 0;
-}
-
-static void free_sim(struct sim *made)
-{
-    for (uint32_t i = 0; i < made->answer_count; i++)
-        answer_release(&made->answers[i]);
-    sim_close(made);
-    free(made);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    free_sim(sim);
-    return 0;
-}
-
-/* --- helpers --- */
-
-static uint16_t shard_of(const struct sim *in, struct uuid id)
-{
-    return partition_shard_of(&in->group.partitions, &id);
-}
-
-/* The n-th user whose home is the shard. */
-static uint64_t user_at(uint16_t shard, uint64_t n)
-{
-    for (uint64_t user = 0;; user++)
-        if (shard_of(sim, rig_user_id(user)) == shard && n-- == 0)
-            return user;
-}
-
-static uint32_t tickets_of(const struct sim *in, uint64_t user, uint64_t event)
-{
-    struct uuid user_id = rig_user_id(user), event_id = rig_event_id(event);
-    const struct shard *shard = in->rig.shards[shard_of(in, user_id)];
-    const struct quota_entry *entry =
-        quota_find(&shard->quotas, &user_id, catalog_event_number(shard->catalog, &event_id));
-    if (entry)
-        assert_int_equal(entry->under_way, 0);
-    return entry ? entry->tickets : 0;
-}
-
-static struct command command_on(enum command_kind kind, uint64_t user,
-                                 const struct answer *booking, uint64_t key)
-{
-    return rig_end(kind, user, &booking->booking.booking_id, key);
-}
-
-static struct command transfer(uint64_t user, const struct answer *booking, uint64_t to,
-                               uint64_t key)
-{
-    struct command command = command_on(COMMAND_TRANSFER, user, booking, key);
-    command.booking.user_id = rig_user_id(to);
-    return command;
-}
-
-static struct command refund(const struct answer *booking, uint64_t key)
-{
-    struct command command = command_on(COMMAND_REFUND, 1000, booking, key);
-    command.actor.role = ROLE_ADMIN;
-    return command;
-}
-
-static struct command on_zone(enum command_kind kind, uint64_t zone, uint64_t key)
-{
-    struct command command = rig_command(kind, 1000, key, (uint32_t)zone + 1);
-    command.actor.role = ROLE_ADMIN;
-    command.zone_change.zone_id = rig_zone_id(zone);
-    return command;
-}
-
-static struct command block_of(uint64_t zone, uint32_t quantity, uint64_t key)
-{
-    struct command command = on_zone(COMMAND_BLOCK_CREATE, zone, key);
-    command.zone_change.block = calloc(1, sizeof *command.zone_change.block);
-    command.zone_change.block->zone_id = command.zone_change.zone_id;
-    command.zone_change.block->quantity = quantity;
-    return command;
-}
-
-static void assert_result(const struct answer *answer, enum result result)
-{
-    if (answer->result != result)
-        fail_msg("%s: %s instead of %s", command_kind_name(answer->kind),
-                 result_name(answer->result), result_name(result));
-}
-
-static struct answer ask_ok(struct command command)
-{
-    struct answer answer = sim_ask(sim, 0, command);
-    assert_result(&answer, RESULT_OK);
-    return answer;
-}
-
-static void settle_down(void)
-{
-    sim_turns(sim, 5);
-}
+ * receiver and the places live; and what users count for while power fails again and
+ * again. */
+#include "change_rig.h"
 
 /* --- one by one --- */
 
@@ -254,146 +132,6 @@ static void test_zone_commands(void **state)
     assert_result(&unknown, RESULT_NOT_FOUND);
 }
 
-/* --- repeats --- */
-
-enum { STEPS_MAX = 16 };
-
-struct step {
-    struct command command;
-    struct answer answer;
-};
-
-static void assert_same(const struct answer *again, const struct answer *first)
-{
-    assert_result(again, RESULT_OK);
-    assert_true(again->replayed);
-    assert_int_equal(again->seat_count, first->seat_count);
-    if (first->kind == COMMAND_CAPACITY || first->kind == COMMAND_ZONE_SALE) {
-        assert_memory_equal(&again->zone_facts, &first->zone_facts, sizeof first->zone_facts);
-    } else if (first->kind == COMMAND_BLOCK_CREATE || first->kind == COMMAND_BLOCK_END) {
-        assert_true(uuid_equal(&again->block->block_id, &first->block->block_id));
-        assert_int_equal(again->block->quantity, first->block->quantity);
-        assert_int_equal(again->block->active, first->block->active);
-        assert_int_equal(again->block->created_ms, first->block->created_ms);
-    } else {
-        assert_memory_equal(&again->booking, &first->booking, sizeof first->booking);
-    }
-}
-
-static void take(struct step *steps, uint32_t *count, struct command command)
-{
-    sim_pass(sim, 1000);
-    assert_true(*count < STEPS_MAX);
-    steps[(*count)++] = (struct step){command, ask_ok(command)};
-}
-
-/* Every command once, on a booking that each of them changes. */
-static uint32_t one_of_each(struct step *steps)
-{
-    uint32_t count = 0;
-    take(steps, &count, rig_reserve(0, 0, 9, 100));
-    const struct answer booking = steps[0].answer;
-    struct command command = command_on(COMMAND_EXTEND, 0, &booking, 101);
-    command.booking.seconds = 900;
-    take(steps, &count, command);
-    command = command_on(COMMAND_RELEASE, 0, &booking, 102);
-    command.booking.quantity = 1;
-    take(steps, &count, command);
-    take(steps, &count, transfer(0, &booking, 1, 103));
-    command = command_on(COMMAND_CONFIRM, 1, &booking, 104);
-    command.booking.quantity = 5;
-    take(steps, &count, command);
-    take(steps, &count, transfer(1, &booking, 2, 105));
-    take(steps, &count, refund(&booking, 106));
-    take(steps, &count, rig_reserve(0, 1, 3, 107));
-    const struct answer second = steps[count - 1].answer;
-    take(steps, &count, command_on(COMMAND_CONFIRM, 0, &second, 108));
-    take(steps, &count, refund(&second, 109));
-    command = on_zone(COMMAND_CAPACITY, 2, 110);
-    command.zone_change.total = 300;
-    take(steps, &count, command);
-    command = on_zone(COMMAND_ZONE_SALE, 2, 111);
-    command.zone_change.closed = true;
-    take(steps, &count, command);
-    take(steps, &count, block_of(3, 20, 112));
-    command = on_zone(COMMAND_BLOCK_END, 3, 113);
-    command.zone_change.block_id = steps[count - 1].answer.block->block_id;
-    take(steps, &count, command);
-    return count;
-}
-
-static void repeat_all(struct step *steps, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct command command = steps[i].command;
-        if (command.kind == COMMAND_BLOCK_CREATE)
-            command = block_of(3, 20, 112);
-        struct answer again = sim_ask(sim, (uint16_t)(i % sim->group.shard_count), command);
-        assert_same(&again, &steps[i].answer);
-        command = steps[i].command;
-        command.key.fingerprint ^= 1;
-        if (command.kind == COMMAND_BLOCK_CREATE)
-            command.zone_change.block = NULL;
-        again = sim_ask(sim, 0, command);
-        assert_result(&again, RESULT_IDEMPOTENCY_KEY_REUSED);
-    }
-}
-
-/* The logs of one engine folded into another, perhaps of another number of shards. */
-static struct sim *restart(struct sim *before, uint16_t shards)
-{
-    struct sim *after = malloc(sizeof *after);
-    open_sale(after, shards, before->wall_ms, before->ns);
-    after->seed = before->seed;
-    for (uint16_t i = 0; i < before->group.shard_count; i++)
-        for (uint64_t n = 0; n < before->logs[i].durable; n++)
-            assert_int_equal(rig_restore(&after->rig, &before->logs[i].records[n]),
-                             SHARD_REPLAY_OK);
-    for (uint16_t i = 0; i < shards; i++)
-        worker_start_clock(after->group.workers[i], before->wall_ms);
-    return after;
-}
-
-/* A repeat says what the first answer said, to the byte, although the booking and the
- * zone have changed since; also after a start, and after one with other shards. */
-static void test_repeats(void **state)
-{
-    (void)state;
-    static struct step steps[STEPS_MAX];
-    static const uint16_t shard_counts[] = {SHARDS, 1, 2, 4};
-    uint32_t count = one_of_each(steps);
-    settle_down();
-    struct sim *first = sim;
-    repeat_all(steps, count);
-    for (size_t i = 0; i < sizeof shard_counts / sizeof shard_counts[0]; i++) {
-        sim = restart(first, shard_counts[i]);
-        repeat_all(steps, count);
-        rig_audit(&sim->rig);
-        free_sim(sim);
-    }
-    sim = first;
-}
-
-/* After 24 hours to the millisecond the key is new. */
-static void test_a_key_ends(void **state)
-{
-    (void)state;
-    struct answer booking = ask_ok(rig_reserve(0, 0, 4, 0));
-    ask_ok(command_on(COMMAND_CONFIRM, 0, &booking, 0));
-    struct command command = transfer(0, &booking, 1, 9);
-    uint64_t at_ms = sim->wall_ms;
-    ask_ok(command);
-    while (sim->wall_ms < at_ms + RIG_KEY_MS - 5000) {
-        sim_pass(sim, 4000);
-        sim_turn(sim);
-    }
-    sim_pass(sim, at_ms + RIG_KEY_MS - 1 - sim->wall_ms);
-    assert_true(ask_ok(command).replayed);
-    sim_pass(sim, 1);
-    struct answer late = sim_ask(sim, 0, command);
-    assert_result(&late, RESULT_NOT_FOUND);
-}
-
 /* --- at random --- */
 
 /* What every user's count must be, from the logs alone. */
@@ -408,7 +146,7 @@ static void assert_counts(const struct sim *in, const struct sim *logs)
             assert_in_range(tickets_of(in, user, event), 0, LIMIT);
         }
     }
-    free_sim(fresh);
+    sim_free(fresh);
 }
 
 static struct answer recent_of(struct answer *recent, uint64_t draw)
@@ -482,7 +220,7 @@ static void test_counts_are_those_of_the_logs(void **state)
     (void)state;
     uint32_t done[COMMAND_KIND_COUNT] = {0};
     for (uint64_t seed = 1; seed <= 8; seed++) {
-        free_sim(sim);
+        sim_free(sim);
         sim = malloc(sizeof *sim);
         run_at_random((uint16_t)(1 + seed % 4), seed, 400, done);
         rig_audit(&sim->rig);
@@ -499,7 +237,7 @@ static void test_power_fails_between_the_steps(void **state)
     (void)state;
     uint32_t done[COMMAND_KIND_COUNT] = {0};
     for (uint64_t seed = 20; seed < 60; seed++) {
-        free_sim(sim);
+        sim_free(sim);
         sim = malloc(sizeof *sim);
         run_at_random((uint16_t)(2 + seed % 3), seed, 10 + (int)(seed % 40), done);
         static struct answer recent[64];
@@ -521,12 +259,10 @@ static void test_power_fails_between_the_steps(void **state)
         struct sim *after = restart(sim, sim->group.shard_count);
         rig_audit(&after->rig);
         assert_counts(after, sim);
-        free_sim(after);
+        sim_free(after);
     }
     assert_true(done[COMMAND_TRANSFER] > 50);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
@@ -536,8 +272,6 @@ int main(void)
         CASE(test_transfer_of_what_is_not_ones_own),
         CASE(test_parts_and_refunds),
         CASE(test_zone_commands),
-        CASE(test_repeats),
-        CASE(test_a_key_ends),
         CASE(test_counts_are_those_of_the_logs),
         CASE(test_power_fails_between_the_steps),
     };

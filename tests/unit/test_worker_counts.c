@@ -1,12 +1,10 @@
-#include "worker_rig.h"
+#include "worker_case.h"
 
 #include "../../engine/seat_map.h"
 
 /* What workers publish of their zones, and when: a trip's table of free places. */
 
 enum { SEGMENTS = 3, PLACES = 10 };
-
-static struct sim *sim;
 
 static void trip(struct rig *rig)
 {
@@ -46,14 +44,6 @@ static int setup(void **state)
     sim_open(sim, 2, 0);
     rig_event(&sim->rig, 0, 100);
     trip(&sim->rig);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    sim_close(sim);
-    free(sim);
     return 0;
 }
 
@@ -127,8 +117,6 @@ static void test_pairs_are_durable(void **state)
     sim_turns(sim, 6);
     assert_int_equal(shown(0, 3), PLACES - 7);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

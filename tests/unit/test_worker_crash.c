@@ -111,10 +111,7 @@ static struct sim *crash(struct story *story)
         if (left > 0)
             worker_start_clock(after->group.workers[i], rest->records[left - 1].stamp_ms);
     }
-    for (uint32_t i = 0; i < before->answer_count; i++)
-        answer_release(&before->answers[i]);
-    sim_close(before);
-    free(before);
+    sim_free(before);
     story->answers_seen = 0;
     return after;
 }
@@ -218,10 +215,7 @@ static void run(uint16_t shards, uint64_t seed)
     assert_true(story.kept_count > 1000);
     assert_true(story.lost > LIVES / 6);
     assert_true(story.expired > 0);
-    for (uint32_t i = 0; i < story.sim->answer_count; i++)
-        answer_release(&story.sim->answers[i]);
-    sim_close(story.sim);
-    free(story.sim);
+    sim_free(story.sim);
     free(story.sent);
     free(story.kept);
 }

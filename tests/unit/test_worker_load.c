@@ -1,4 +1,4 @@
-#include "worker_rig.h"
+#include "worker_case.h"
 
 /* One worker under more than a turn can take. The log counts records, nothing else, so
  * that there may be many; a slow disk is one whose flush never ends. */
@@ -109,14 +109,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    sim_close(sim);
-    free(sim);
-    return 0;
-}
-
 static void submit(const struct command *command)
 {
     struct command *slot = worker_command(sim->group.workers[0]);
@@ -209,8 +201,6 @@ static void test_stop_while_holds_lapse(void **state)
     assert_int_equal(slow.state_hash, shard_state_hash(sim->rig.shards[0]));
     assert_int_equal(slow.durable, slow.appended);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

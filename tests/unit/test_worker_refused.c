@@ -1,7 +1,7 @@
 /* What a worker refuses while everything else goes on: too little room in the log, a
  * neighbour's mailbox that is full, more lists or changes of the catalog than it has
  * places for, callers without the right. */
-#include "worker_rig.h"
+#include "worker_case.h"
 
 #include "../../engine/seat_map.h"
 #include "../../engine/seat_plan.h"
@@ -9,8 +9,6 @@
 
 enum { SHARDS = 3, ZONES = 12, SEATED_ZONE = 20, LIMIT = 12, MAILBOX_SLOTS = 64, ORGANIZER = 1000 };
 enum { GATHERS = 256, ROUNDS = 64 };
-
-static struct sim *sim;
 
 static void put_seated_zone(void)
 {
@@ -70,36 +68,11 @@ static int setup_one(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
-    sim_close(sim);
-    free(sim);
-    return 0;
-}
-
 /* --- helpers --- */
-
-static uint16_t shard_of(struct uuid id)
-{
-    return partition_shard_of(&sim->group.partitions, &id);
-}
-
-static uint64_t user_at(uint16_t shard)
-{
-    uint64_t user = 0;
-    while (shard_of(rig_user_id(user)) != shard)
-        user++;
-    return user;
-}
 
 static uint64_t zone_at(uint16_t shard)
 {
-    uint64_t zone = 0;
-    while (shard_of(rig_zone_id(zone)) != shard)
-        zone++;
+    uint64_t zone = number_on(shard, rig_zone_id);
     assert_true(zone < ZONES);
     return zone;
 }
@@ -129,7 +102,7 @@ static struct command transfer(uint64_t user, const struct uuid *booking, uint64
 static uint32_t tickets_of(uint64_t user)
 {
     struct uuid user_id = rig_user_id(user), event_id = rig_event_id(0);
-    struct shard *shard = sim->rig.shards[shard_of(user_id)];
+    struct shard *shard = sim->rig.shards[partition_shard_of(&sim->group.partitions, &user_id)];
     const struct quota_entry *entry =
         quota_find(&shard->quotas, &user_id, catalog_event_number(shard->catalog, &event_id));
     if (entry)
@@ -261,7 +234,8 @@ static void run_until_answered(uint32_t number, enum result result)
  * booking stays its owner's and the receiver counts nothing. */
 static void test_transfer_meets_a_full_mailbox(void **state)
 {
-    uint64_t giver = user_at(0), receiver = user_at(1), zone = zone_at(0);
+    uint64_t giver = number_on(0, rig_user_id), receiver = number_on(1, rig_user_id),
+             zone = zone_at(0);
     (void)state;
     struct uuid booking = hold(giver, zone, 2);
     fill_mailbox(0, 1); /* to the receiver's home */
@@ -280,7 +254,7 @@ static void test_transfer_meets_a_full_mailbox(void **state)
  * the first time when there is room. */
 static void test_repeat_meets_a_full_mailbox(void **state)
 {
-    uint64_t user = user_at(0), zone = zone_at(1);
+    uint64_t user = number_on(0, rig_user_id), zone = zone_at(1);
     (void)state;
     struct answer first = sim_ask(sim, 0, rig_reserve(user, zone, 2, 5));
     assert_int_equal(first.result, RESULT_OK);
@@ -298,7 +272,8 @@ static void test_repeat_meets_a_full_mailbox(void **state)
  * is refused as overload when that takes longer than a second. */
 static void test_transfer_waits_for_the_receiver(void **state)
 {
-    uint64_t giver = user_at(0), receiver = user_at(1), zone = zone_at(0), slow = zone_at(2);
+    uint64_t giver = number_on(0, rig_user_id), receiver = number_on(1, rig_user_id),
+             zone = zone_at(0), slow = zone_at(2);
     (void)state;
     struct uuid booking = hold(giver, zone, 4);
     sim->logs[2].stuck = true;
@@ -379,7 +354,7 @@ static void test_more_changes_than_places(void **state)
     (void)state;
     for (uint32_t i = 0; i <= ROUNDS; i++) {
         struct command command = create_event();
-        command.actor.id = rig_user_id(user_at(0));
+        command.actor.id = rig_user_id(number_on(0, rig_user_id));
         numbers[i] = sim_send(sim, 0, command);
         turn_first(4);
     }
@@ -500,7 +475,6 @@ static void test_seat_map_of_a_part(void **state)
     assert_int_not_equal(sim_ask(sim, 0, command).result, RESULT_OK);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define CASE_OF_ONE(test) cmocka_unit_test_setup_teardown(test, setup_one, teardown)
 
 int main(void)

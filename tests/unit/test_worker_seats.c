@@ -1,4 +1,4 @@
-#include "worker_rig.h"
+#include "worker_steps.h"
 
 #include "../../engine/seat_map.h"
 
@@ -6,8 +6,6 @@
  * and a seat map is made once for each version. */
 
 enum { SHARDS = 3, ZONES = 4, ROWS = 5, ROW_SEATS = 20 };
-
-static struct sim *sim;
 
 static void seated_zone(struct rig *rig, uint64_t number)
 {
@@ -51,40 +49,11 @@ static struct sim *open_house(uint16_t shards, uint64_t wall_ms, uint64_t ns)
     return made;
 }
 
-static void close_house(struct sim *made)
-{
-    for (uint32_t i = 0; i < made->answer_count; i++)
-        answer_release(&made->answers[i]);
-    sim_close(made);
-    free(made);
-}
-
 static int setup(void **state)
 {
     (void)state;
     sim = open_house(SHARDS, RIG_START_MS, 1000000000);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    close_house(sim);
-    return 0;
-}
-
-static void assert_result(const struct answer *answer, enum result result)
-{
-    if (answer->result != result)
-        fail_msg("%s: %s instead of %s", command_kind_name(answer->kind),
-                 result_name(answer->result), result_name(result));
-}
-
-static struct answer ask_ok(struct command command)
-{
-    struct answer answer = sim_ask(sim, 0, command);
-    assert_result(&answer, RESULT_OK);
-    return answer;
 }
 
 static struct command with_seats(struct command command, uint32_t first, uint32_t count)
@@ -96,20 +65,6 @@ static struct command with_seats(struct command command, uint32_t first, uint32_
 }
 
 /* --- repeats --- */
-
-enum { STEPS_MAX = 16 };
-
-struct step {
-    struct command command;
-    struct answer answer;
-};
-
-static void take(struct step *steps, uint32_t *count, struct command command)
-{
-    sim_pass(sim, 1000);
-    assert_true(*count < STEPS_MAX);
-    steps[(*count)++] = (struct step){command, ask_ok(command)};
-}
 
 static uint32_t one_of_each(struct step *steps)
 {
@@ -170,7 +125,7 @@ static void test_repeats(void **state)
                                  SHARD_REPLAY_OK);
         repeat_all(steps, count);
         rig_audit(&sim->rig);
-        close_house(sim);
+        sim_free(sim);
     }
     sim = first;
 }
@@ -262,8 +217,6 @@ static void test_maps_are_durable(void **state)
     assert_non_null(map);
     assert_int_equal(state_of(map->seat_states, 30), SEAT_RESERVED);
 }
-
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "worker_rig.h"
+#include "worker_case.h"
 
 /* Three workers with mailboxes of 64 messages, and more at once than fits into them: what
  * finds no room is refused, everything is answered once, and nothing stays counted. */
@@ -8,8 +8,6 @@
 enum { SHARDS = 3, EACH = 2500, USERS = 60, ZONES = 6 };
 
 static const uint32_t max_per_user = 40;
-
-static struct sim *sim;
 
 static int setup(void **state)
 {
@@ -19,16 +17,6 @@ static int setup(void **state)
     rig_event(&sim->rig, 0, max_per_user);
     for (uint64_t zone = 0; zone < ZONES; zone++)
         rig_zone(&sim->rig, zone, 0, 200, 100);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
-    sim_close(sim);
-    free(sim);
     return 0;
 }
 

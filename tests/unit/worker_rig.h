@@ -239,6 +239,8 @@ static inline void sim_drop_all(struct sim *sim)
 static inline void sim_close(struct sim *sim)
 {
     sim_drop_all(sim);
+    for (uint32_t i = 0; i < sim->answer_count; i++)
+        answer_release(&sim->answers[i]);
     for (uint16_t i = 0; i < sim->group.shard_count; i++) {
         worker_free(sim->group.workers[i]);
         free(sim->logs[i].records);
@@ -247,6 +249,13 @@ static inline void sim_close(struct sim *sim)
     mailbox_grid_free(sim->group.mailboxes);
     free(sim->group.metrics);
     free(sim->answers);
+}
+
+/* One on the heap. */
+static inline void sim_free(struct sim *sim)
+{
+    sim_close(sim);
+    free(sim);
 }
 
 /* --- running --- */
