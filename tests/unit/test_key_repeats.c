@@ -6,7 +6,6 @@
 
 enum { SHARDS = 2, ADMIN = 9, KINDS = 7, LARGE = 20000 };
 
-static struct sim *sim;
 static struct uuid event_id, show_id, stations[2];
 
 static int setup(void **state)

@@ -8,6 +8,7 @@
 #include "../../engine/restore.h"
 #include "../../engine/seat_map.h"
 #include "../../engine/seat_plan.h"
+#include "../../engine/shard_import.h"
 
 enum { STEPS_MAX = 400, SHARDS = 2, STOPS = 3 };
 
@@ -369,6 +370,82 @@ static void test_list_of_blocks_is_whole(void **state)
     rig_close(&rig);
 }
 
+/* --- imports --- */
+
+/* A snapshot's order that cannot be kept with its answers, and bookings that cannot be
+ * counted, are out of memory. */
+static void test_imports_without_memory(void **state)
+{
+    static struct order_facts facts;
+    const struct order order = {.id = rig_id(6, 1),
+                                .user_id = rig_user_id(1),
+                                .count = 2,
+                                .created = &facts,
+                                .ended = &facts};
+    (void)state;
+    for (unsigned nth = 1; nth <= 3; nth++) {
+        struct rig rig;
+        open_zone(&rig);
+        memory_fail_at(nth);
+        enum shard_replay_result result = shard_import_order(rig.shards[0], &order);
+        assert_int_equal(result, memory_failed() ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK);
+        assert_int_equal(result, nth <= 2 ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK);
+        memory_fail_at(nth);
+        result = shard_import_settle(rig.shards[0], rig.shards, 1);
+        memory_failed();
+        assert_int_equal(result, nth <= 2 ? SHARD_REPLAY_OUT_OF_MEMORY : SHARD_REPLAY_OK);
+        rig_close(&rig);
+    }
+}
+
+/* --- a worker --- */
+
+static struct command create_event(void)
+{
+    struct command command = rig_command(COMMAND_EVENT_CREATE, 9, 0, 0);
+    const struct catalog_event draft = {.title = {"New", 3}, .slug = {"new", 3}};
+    command.actor.role = ROLE_ADMIN;
+    command.event = catalog_event_new(&draft);
+    return command;
+}
+
+static enum result ask_without_memory(struct sim *sim, struct command command)
+{
+    memory_fail_at(1);
+    struct answer answer = sim_ask(sim, 0, command);
+    assert_true(memory_failed());
+    return answer.result;
+}
+
+/* What a worker has no memory to make is refused as overload; the next time it is made. */
+static void test_worker_without_memory(void **state)
+{
+    struct sim *sim = malloc(sizeof *sim);
+    struct command blocks = rig_command(COMMAND_BLOCK_LIST, 9, 0, 0);
+    struct command map = rig_command(COMMAND_SEAT_MAP, 9, 0, 0);
+    struct command list = rig_command(COMMAND_BOOKING_LIST, 1, 0, 0);
+    (void)state;
+    sim_open(sim, 1, 0);
+    rig_event(&sim->rig, 0, 10);
+    const struct catalog_zone seated = zone_draft(2, true, false);
+    assert_true(shard_put_zone(sim->rig.shards[0], catalog_zone_new(&seated)));
+    blocks.actor.role = ROLE_ADMIN;
+    blocks.zone_change.zone_id = map.zone_change.zone_id = rig_zone_id(2);
+    list.list.page = list.list.per_page = 1;
+    const struct command commands[] = {blocks, map, list};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask_without_memory(sim, commands[i]), RESULT_OVERLOADED);
+        assert_int_equal(sim_ask(sim, 0, commands[i]).result, RESULT_OK);
+    }
+    assert_int_equal(ask_without_memory(sim, create_event()), RESULT_OVERLOADED);
+    assert_int_equal(sim->logs[0].appended, 0);
+    assert_int_equal(sim_ask(sim, 0, create_event()).result, RESULT_OK);
+    for (uint32_t i = 0; i < sim->answer_count; i++)
+        answer_release(&sim->answers[i]);
+    sim_close(sim);
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +456,8 @@ int main(void)
         cmocka_unit_test(test_start_without_memory),
         cmocka_unit_test(test_answers_without_memory),
         cmocka_unit_test(test_list_of_blocks_is_whole),
+        cmocka_unit_test(test_imports_without_memory),
+        cmocka_unit_test(test_worker_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
