@@ -139,8 +139,9 @@ static uint32_t due_in_list(const struct booking_table *table, uint32_t zone, ui
                             uint32_t slots[DEADLINE_HEAP_DUE_MAX])
 {
     const struct booking_deadlines *of_zone = &table->by_zone[zone];
-    uint32_t slot = of_zone->listed > 0 ? of_zone->soonest : SLAB_NONE, count = 0;
+    uint32_t slot = of_zone->soonest, count = 0;
 
+    assert(of_zone->listed > 0);
     while (slot != SLAB_NONE && count < DEADLINE_HEAP_DUE_MAX) {
         const struct booking *booking = booking_at(table, slot);
         if (booking_deadline_ms(booking) > now_ms)

@@ -70,7 +70,7 @@ static bool same_places(const struct zone_places *a, const struct zone_places *b
     bool same = a->sold == b->sold && a->quantity == b->quantity;
 
     assert(!a->seats == !b->seats);
-    for (uint32_t i = 0; same && a->seats && b->seats && i < a->quantity; i++)
+    for (uint32_t i = 0; same && a->seats && i < a->quantity; i++)
         same = a->seats[i] == b->seats[i];
     return same;
 }

@@ -31,8 +31,7 @@ static void release_object(const struct shard_key_state *state)
     }
 }
 
-/* False: no room for the answer. */
-static bool fill_entry(struct idempotency_table *table, struct idempotency_entry *entry,
+static void fill_entry(struct idempotency_table *table, struct idempotency_entry *entry,
                        const struct shard_key_state *state)
 {
     entry->quantity = state->quantity & ((1U << 14) - 1);
@@ -44,7 +43,8 @@ static bool fill_entry(struct idempotency_table *table, struct idempotency_entry
         entry->answer = answer_memory_write(&table->answers, state->answer, state->answer_length);
     else
         entry->event = state->event; /* all are one pointer */
-    return state->kind != SHARD_KEY_ANSWER || entry->answer != SLAB_NONE;
+    /* idempotency_begin saw room. */
+    assert(state->kind != SHARD_KEY_ANSWER || entry->answer != SLAB_NONE);
 }
 
 /* True: the table has the object. */
@@ -62,12 +62,9 @@ static bool put_key(struct idempotency_table *table, const struct shard_key_stat
     *full = entry == NULL;
     if (!entry)
         return false;
-    *full = !fill_entry(table, entry, state);
-    if (*full)
-        idempotency_abandon(table, entry);
-    else
-        idempotency_accept(table, entry, states[state->kind], state->made_by, state->accepted_ms);
-    return !*full;
+    fill_entry(table, entry, state);
+    idempotency_accept(table, entry, states[state->kind], state->made_by, state->accepted_ms);
+    return true;
 }
 
 enum shard_replay_result shard_import_keys(struct shard *shard, const struct shard_key_state *keys,

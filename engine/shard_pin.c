@@ -88,7 +88,7 @@ static enum result decide_post(struct shard *shard, uint32_t slot, const struct 
         return result; /* the order was decided in time: it may be posted late */
     if (is_new_of_exchange(&command->booking.order) && end != BOOKING_CANCELLED) {
         const struct booking_order *order = booking_order(&shard->bookings, booking);
-        if (!order || booking->status != BOOKING_RESERVED || !is_of(&order->part, command))
+        if (booking->status != BOOKING_RESERVED || !is_of(&order->part, command))
             return RESULT_INVALID_STATE; /* not made by it */
         struct record_changed *changed = shard_begin_change(shard, slot, CAUSE_POSTED, record);
         changed->status = end;
@@ -117,7 +117,7 @@ static enum result decide_void(struct shard *shard, uint32_t slot, const struct 
 
     if (check_held_by(shard, booking, command, now_ms, &unused) != RESULT_OK)
         return RESULT_OK;
-    if (order && booking->status == BOOKING_RESERVED && is_of(&order->part, command)) {
+    if (booking->status == BOOKING_RESERVED && is_of(&order->part, command)) {
         shard_decide_settled(shard, slot, BOOKING_CANCELLED, command, record);
         record->settled.cause = CAUSE_VOIDED;
         return RESULT_OK;
