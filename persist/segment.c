@@ -7,6 +7,7 @@
 
 #include "../engine/logger.h"
 #include "crash_point.h"
+#include "numbered_file.h"
 
 enum { READ_BYTES = 1 << 20 };
 
@@ -27,63 +28,26 @@ int segment_nonce(const struct storage *storage, uint64_t *nonce)
 
 /* --- listing --- */
 
-static bool parse_number(const char *name, const char *prefix, uint64_t *number)
-{
-    size_t length = strlen(prefix);
-    if (strncmp(name, prefix, length) != 0 || strlen(name) != length + 14 ||
-        strcmp(name + length + 10, ".log") != 0)
-        return false;
-    *number = 0;
-    for (const char *at = name + length; at < name + length + 10; at++) {
-        if (*at < '0' || *at > '9')
-            return false;
-        *number = *number * 10 + (uint64_t)(*at - '0');
-    }
-    return *number > 0;
-}
-
 static bool known_name(const char *name)
 {
-    uint64_t number;
     size_t length = strlen(name);
-    return parse_number(name, "free-", &number) || strcmp(name, "durable") == 0 ||
+    return numbered_file_parse(name, "free-", ".log") != 0 || strcmp(name, "durable") == 0 ||
            strcmp(name, "quarantine") == 0 ||
            (length > 4 && strcmp(name + length - 4, ".new") == 0);
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
 }
 
 struct listing {
     const char *shard_path;
     bool report;
-    uint64_t *numbers;
-    uint32_t count;
+    struct number_list list;
 };
-
-static int append_number(struct listing *listing, uint64_t number)
-{
-    uint32_t count = listing->count;
-    if ((count & (count - 1)) == 0) { /* full at powers of two */
-        uint64_t *more =
-            realloc(listing->numbers, (count ? count * 2 : 1) * sizeof *listing->numbers);
-        if (!more)
-            return -ENOMEM;
-        listing->numbers = more;
-    }
-    listing->numbers[listing->count++] = number;
-    return 0;
-}
 
 static int list_name(void *context, const char *name)
 {
     struct listing *listing = context;
-    uint64_t number;
-    if (parse_number(name, "segment-", &number))
-        return append_number(listing, number);
+    uint64_t number = numbered_file_parse(name, "segment-", ".log");
+    if (number != 0)
+        return number_list_append(&listing->list, number);
     if (listing->report && name[0] != '.' && !known_name(name))
         logger_log(LOGGER_WARN, "log_unknown_file", LOG_TEXT("case", "RV"),
                    LOG_TEXT("directory", listing->shard_path), LOG_TEXT("name", name));
@@ -98,13 +62,12 @@ int segment_list(const struct storage *storage, const char *shard_path, bool rep
     *count = 0;
     int result = storage->list(storage->context, shard_path, list_name, &listing);
     if (result < 0) {
-        free(listing.numbers);
+        free(listing.list.numbers);
         return result;
     }
-    if (listing.count > 0)
-        qsort(listing.numbers, listing.count, sizeof *listing.numbers, compare_numbers);
-    *numbers = listing.numbers;
-    *count = listing.count;
+    number_list_sort(&listing.list, NUMBER_LIST_OLDEST_FIRST);
+    *numbers = listing.list.numbers;
+    *count = listing.list.count;
     return 0;
 }
 
@@ -121,8 +84,7 @@ static int find_free(void *context, const char *name)
 {
     struct recycling *recycling = context;
     struct storage_status status;
-    uint64_t number;
-    if (!parse_number(name, "free-", &number))
+    if (numbered_file_parse(name, "free-", ".log") == 0)
         return 0;
     snprintf(recycling->from, sizeof recycling->from, "%s/%s", recycling->shard_path, name);
     return recycling->storage->status(recycling->storage->context, recycling->from, &status) == 0 &&

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "numbered_file.h"
+
 const char *snapshot_directory(const struct data_dir *dir, char *out)
 {
     snprintf(out, LOG_PATH_BYTES, "%s/snapshots", data_dir_path(dir));
@@ -18,20 +20,6 @@ const char *snapshot_path(const struct data_dir *dir, uint64_t number, char *out
     return out;
 }
 
-/* snapshot-NNNNNNNNNN.snap; 0: another name. */
-static uint64_t number_of_name(const char *name)
-{
-    uint64_t number = 0;
-    if (strncmp(name, "snapshot-", 9) != 0 || strlen(name) != 24 || strcmp(name + 19, ".snap") != 0)
-        return 0;
-    for (const char *at = name + 9; at < name + 19; at++) {
-        if (*at < '0' || *at > '9')
-            return 0;
-        number = number * 10 + (uint64_t)(*at - '0');
-    }
-    return number;
-}
-
 static bool is_half_made(const char *name)
 {
     size_t length = strlen(name);
@@ -39,46 +27,25 @@ static bool is_half_made(const char *name)
            strcmp(name + length - 4, ".new") == 0;
 }
 
-struct listing {
-    uint64_t *numbers;
-    uint32_t count;
-};
-
 static int list_name(void *context, const char *name)
 {
-    struct listing *listing = context;
-    uint64_t number = number_of_name(name);
-    if (number == 0)
-        return 0;
-    uint64_t *more = realloc(listing->numbers, (listing->count + 1) * sizeof *more);
-    if (!more)
-        return -ENOMEM;
-    listing->numbers = more;
-    listing->numbers[listing->count++] = number;
-    return 0;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x < y) - (x > y);
+    uint64_t number = numbered_file_parse(name, "snapshot-", ".snap");
+    return number == 0 ? 0 : number_list_append(context, number);
 }
 
 int snapshot_list(const struct data_dir *dir, uint64_t **numbers, uint32_t *count)
 {
     const struct storage *storage = data_dir_storage(dir);
-    struct listing listing = {NULL, 0};
+    struct number_list list = {0};
     char path[LOG_PATH_BYTES];
-    int result =
-        storage->list(storage->context, snapshot_directory(dir, path), list_name, &listing);
+    int result = storage->list(storage->context, snapshot_directory(dir, path), list_name, &list);
     if (result < 0 && result != -ENOENT) {
-        free(listing.numbers);
+        free(list.numbers);
         return result;
     }
-    if (listing.count > 0)
-        qsort(listing.numbers, listing.count, sizeof *listing.numbers, newest_first);
-    *numbers = listing.numbers;
-    *count = listing.count;
+    number_list_sort(&list, NUMBER_LIST_NEWEST_FIRST);
+    *numbers = list.numbers;
+    *count = list.count;
     return 0;
 }
 
