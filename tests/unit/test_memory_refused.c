@@ -440,8 +440,6 @@ static void test_worker_without_memory(void **state)
     assert_int_equal(ask_without_memory(sim, create_event()), RESULT_OVERLOADED);
     assert_int_equal(sim->logs[0].appended, 0);
     assert_int_equal(sim_ask(sim, 0, create_event()).result, RESULT_OK);
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
     sim_close(sim);
     free(sim);
 }

@@ -22,8 +22,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < sim->answer_count; i++)
-        answer_release(&sim->answers[i]);
     rig_audit(&sim->rig);
     sim_close(sim);
     free(sim);
