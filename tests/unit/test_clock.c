@@ -20,7 +20,7 @@ static void test_times(void **state)
     struct clock clock = clock_system();
     uint64_t wall_ms = clock.wall_ms(clock.context), ns = clock.monotonic_ns(clock.context);
     (void)state;
-    assert_in_range((uint64_t)time(NULL) * 1000, wall_ms - 2000, wall_ms + 2000);
+    assert_in_range((uint64_t)time(NULL) * 1000, wall_ms - 60000, wall_ms + 60000);
     const struct timespec two_ms = {.tv_nsec = 2000000};
     assert_int_equal(nanosleep(&two_ms, NULL), 0);
     assert_true(clock.monotonic_ns(clock.context) >= ns + 2000000);
