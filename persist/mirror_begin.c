@@ -127,7 +127,7 @@ enum mirror_step mirror_readers_open(struct mirror *mirror)
         }
     }
     mirror_report_positions(mirror);
-    return mirror_batch_reset(&mirror->batch, mirror->epoch.number, mirror->positions,
+    return mirror_batch_reset(mirror->batch, mirror->epoch.number, mirror->positions,
                               mirror->epoch.shard_count)
                ? STEP_GO
                : mirror_fail(mirror, LOG_EXIT_BUG, "out of memory");

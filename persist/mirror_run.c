@@ -1,6 +1,7 @@
 /* The loop: connect, read the cursor, open a reader a shard behind it, and then
  * poll. Whatever goes wrong with PostgreSQL leads back to the start of that: the
- * cursor it holds is the only truth about what it has.
+ * cursor it holds is the only truth about what it has. While one batch is written the
+ * next is filled; a poll ends when all it read is written.
  *
  * A poll fixes how far it goes before it reads: first the ends of shards 1 and
  * up, then shard 0's. Shard 0 is applied first. A booking's zone was durable in
@@ -28,9 +29,8 @@ enum {
 
 /* A refused batch is tried again in halves until the one record is found that
  * PostgreSQL does not take; all before it are mirrored by then. */
-static enum mirror_step refused(struct mirror *mirror)
+static enum mirror_step refused(struct mirror *mirror, const struct mirror_batch *batch)
 {
-    const struct mirror_batch *batch = &mirror->batch;
     if (batch->records > 1) {
         mirror->suspect_records = batch->records;
         mirror->records_max = batch->records / 2;
@@ -50,9 +50,8 @@ static enum mirror_step refused(struct mirror *mirror)
                        mirror->store.session.error);
 }
 
-static void batch_written(struct mirror *mirror)
+static void batch_written(struct mirror *mirror, const struct mirror_batch *batch)
 {
-    const struct mirror_batch *batch = &mirror->batch;
     uint64_t newest_ms = 0;
     for (uint16_t shard = 0; shard < mirror->epoch.shard_count; shard++) {
         mirror->positions[shard] = batch->spans[shard].through;
@@ -80,35 +79,76 @@ static void works_again(struct mirror *mirror)
     mirror->waited_ms = 0;
 }
 
-static enum mirror_step flush(struct mirror *mirror)
+/* Waits for the batch that is being written. The one that is being filled counts for
+ * nothing if it failed: all begins again behind the cursor. */
+static enum mirror_step settle(struct mirror *mirror)
 {
-    if (mirror->batch.records == 0)
+    const struct mirror_batch *batch = mirror->writer.batch;
+    if (batch == NULL)
         return STEP_GO;
-    if (!mirror_batch_seal(&mirror->batch))
-        return mirror_fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
-    mirror_report_oldest(mirror->report, mirror->batch.first_ms);
-    const enum mirror_store_outcome outcome =
-        mirror_store_write(&mirror->store, &mirror->batch, mirror->epoch.shard_count);
+    const enum mirror_store_outcome outcome = mirror_writer_end(&mirror->writer);
     if (outcome == MIRROR_STORE_REFUSED)
-        return refused(mirror);
+        return refused(mirror, batch);
     if (outcome != MIRROR_STORE_OK)
         return STEP_RETRY;
-    batch_written(mirror);
+    batch_written(mirror, batch);
     works_again(mirror);
-    if (!mirror_batch_reset(&mirror->batch, mirror->epoch.number, mirror->positions,
-                            mirror->epoch.shard_count))
-        return mirror_fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
     return mirror_report_stopping(mirror->report) ? STEP_DONE : STEP_GO;
+}
+
+/* The other batch goes on behind the one that is handed over. */
+static bool begin_next(struct mirror *mirror)
+{
+    const struct mirror_batch *before = mirror->batch;
+    uint64_t positions[SHARD_COUNT_MAX];
+    for (uint16_t shard = 0; shard < mirror->epoch.shard_count; shard++)
+        positions[shard] = before->spans[shard].through;
+    mirror->batch = &mirror->batches[before == mirror->batches];
+    return mirror_batch_reset(mirror->batch, mirror->epoch.number, positions,
+                              mirror->epoch.shard_count);
+}
+
+/* Hands the batch over to be written, when the one before it is. */
+static enum mirror_step flush(struct mirror *mirror)
+{
+    struct mirror_batch *batch = mirror->batch;
+    if (batch->records == 0)
+        return STEP_GO;
+    if (!mirror_batch_seal(batch))
+        return mirror_fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
+    const enum mirror_step step = settle(mirror);
+    if (step != STEP_GO)
+        return step;
+    mirror_report_oldest(mirror->report, batch->first_ms);
+    mirror_writer_begin(&mirror->writer, &mirror->store, batch, mirror->epoch.shard_count);
+    return begin_next(mirror) ? STEP_GO
+                              : mirror_fail(mirror, LOG_EXIT_BUG,
+                                            "out of memory for a batch: lower batch_rows_max");
+}
+
+/* All that was read is written. */
+static enum mirror_step finish(struct mirror *mirror)
+{
+    const enum mirror_step step = flush(mirror);
+    return step == STEP_GO ? settle(mirror) : step;
+}
+
+/* Whatever ended the following: the store is ours again, and what got there counts. */
+static void take_back(struct mirror *mirror)
+{
+    const struct mirror_batch *batch = mirror->writer.batch;
+    if (batch != NULL && mirror_writer_end(&mirror->writer) == MIRROR_STORE_OK)
+        batch_written(mirror, batch);
 }
 
 static enum mirror_step take(struct mirror *mirror, uint16_t shard, const struct record *record)
 {
-    struct mirror_batch *batch = &mirror->batch;
+    struct mirror_batch *batch = mirror->batch;
     const enum mirror_batch_result result = mirror_batch_add(batch, shard, record);
     if (result == MIRROR_BATCH_OUT_OF_MEMORY)
         return mirror_fail(mirror, LOG_EXIT_BUG, "out of memory for a batch: lower batch_rows_max");
     if (result == MIRROR_BATCH_IMPOSSIBLE) {
-        const enum mirror_step step = flush(mirror); /* all before it */
+        const enum mirror_step step = finish(mirror); /* all before it */
         if (step != STEP_GO && step != STEP_DONE)
             return step;
         return mirror_fail(mirror, LOG_EXIT_BUG,
@@ -143,7 +183,7 @@ static enum mirror_step drain(struct mirror *mirror, uint16_t shard, uint64_t un
             *ended = true;
             return STEP_GO;
         case LOG_READER_ERROR: {
-            const enum mirror_step step = flush(mirror); /* all before it */
+            const enum mirror_step step = finish(mirror); /* all before it */
             return step == STEP_GO || step == STEP_DONE ? mirror_fail_reading(mirror, shard, &error)
                                                         : step;
         }
@@ -169,7 +209,7 @@ static enum mirror_step poll_once(struct mirror *mirror, bool *all_ended)
         step = drain(mirror, shard, mirror->sealed ? UINT64_MAX : until[shard], &ended);
         *all_ended = *all_ended && ended;
     }
-    return step == STEP_GO ? flush(mirror) : step;
+    return step == STEP_GO ? finish(mirror) : step;
 }
 
 static enum mirror_step next_epoch(struct mirror *mirror)
@@ -284,6 +324,7 @@ static enum mirror_step run(struct mirror *mirror)
         step = mirror_begin(mirror);
         if (step == STEP_GO)
             step = follow(mirror);
+        take_back(mirror);
         if (step == STEP_RETRY)
             step = back_off(mirror);
         if (step == STEP_DONE || step == STEP_FAIL)
@@ -297,10 +338,12 @@ int mirror_run(const struct replay_options *options)
 {
     struct mirror mirror = {.options = options,
                             .records_max = options->config.mirror.batch_rows_max,
-                            .backoff_ms = BACKOFF_FIRST_MS};
+                            .backoff_ms = BACKOFF_FIRST_MS,
+                            .batch = mirror.batches};
     mirror.report = mirror_report_new(options->config.storage.data_dir);
     if (mirror.report == NULL || !mirror_zones_init(&mirror.zones) ||
-        !mirror_batch_init(&mirror.batch, &mirror.zones)) {
+        !mirror_batch_init(&mirror.batches[0], &mirror.zones) ||
+        !mirror_batch_init(&mirror.batches[1], &mirror.zones)) {
         (void)fprintf(stderr, "boxreplay: not enough memory or threads to start\n");
         return LOG_EXIT_BUG;
     }
@@ -316,7 +359,8 @@ int mirror_run(const struct replay_options *options)
     mirror_readers_close(&mirror);
     mirror_store_close(&mirror.store);
     mirror_report_free(mirror.report);
-    mirror_batch_release(&mirror.batch);
+    mirror_batch_release(&mirror.batches[0]);
+    mirror_batch_release(&mirror.batches[1]);
     mirror_zones_release(&mirror.zones);
     data_dir_close(mirror.dir);
     return mirror.exit_code;

@@ -1,10 +1,11 @@
-/* What the files of mirror_run.c share. One thread. */
+/* What the files of mirror_run.c share. One thread, but for the batch that is being
+ * written (mirror_writer.h). */
 #ifndef PERSIST_MIRROR_RUN_PRIVATE_H
 #define PERSIST_MIRROR_RUN_PRIVATE_H
 
 #include "log_reader.h"
 #include "mirror_report.h"
-#include "mirror_store.h"
+#include "mirror_writer.h"
 #include "replay_options.h"
 
 struct mirror {
@@ -13,7 +14,9 @@ struct mirror {
     struct data_dir *dir;
     struct mirror_store store;
     struct mirror_zones zones;
-    struct mirror_batch batch;
+    struct mirror_batch batches[2];
+    struct mirror_batch *batch;  /* that is being filled */
+    struct mirror_writer writer; /* writes the other one, or nothing; has the store then */
     struct data_dir_epoch epoch;
     bool sealed; /* a newer epoch exists, so this one has an end */
     struct log_reader *readers[SHARD_COUNT_MAX];

@@ -270,9 +270,7 @@ def test_diff_while_the_mirror_is_behind():
     stage.end()
 
 
-def test_constraint_violation_stops_PG8():
-    """A booking removed by hand is then confirmed: the mirror mirrors all before that record,
-    names it, and stops with 65; put back, it goes on."""
+def stops_before_the_culprit(**settings):
     stage = Stage(shards=1, bookings=0)
     client = buyer(stage.engine)
     made = client.post("/api/v1/bookings/reserve",
@@ -286,7 +284,8 @@ def test_constraint_violation_stops_PG8():
     after = [stage.book(number) for number in range(5)]
     culprit = next(record["sequence"] for record in log.records(stage.engine)
                    if record["kind"] == "confirmed" and record["booking_id"] == booking)
-    done = stage.mirror.command("mirror", "--once")
+    done = stage.engine.boxreplay("mirror", "--once", "--postgres", stage.postgres.url, check=False,
+                                  **settings)
     equal(done.returncode, EXIT_CORRUPT, done.stderr)
     check(f"before record {culprit} of shard 0" in done.stderr, done.stderr)
     equal(stage.mirror.position(), {(1, 0): culprit - 1})
@@ -297,6 +296,18 @@ def test_constraint_violation_stops_PG8():
     stage.mirror.catch_up()
     stage.equal()
     stage.end()
+
+
+def test_constraint_violation_stops_PG8():
+    """A booking removed by hand is then confirmed: the mirror mirrors all before that record,
+    names it, and stops with 65; put back, it goes on."""
+    stops_before_the_culprit()
+
+
+def test_constraint_violation_between_batches_PG8():
+    """The same when the next batch is filled while the refused one is written: nothing of what
+    lies behind the record gets there."""
+    stops_before_the_culprit(MIRROR_BATCH_ROWS_MAX=3)
 
 
 def test_oversold_row_is_refused_PG8():
