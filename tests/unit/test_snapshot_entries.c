@@ -5,9 +5,11 @@
 
 #include "../../engine/shard_import.h"
 #include "../../persist/snapshot_load.h"
+#include "../../persist/snapshot_take.h"
+#include "../../persist/snapshot_write.h"
 #include "made_snapshot.h"
 
-enum { MANY_ZONES = 200 };
+enum { MANY_ZONES = 200, MANY_BOOKINGS = 6000 };
 
 static struct fixture fixture;
 static struct rig rig; /* whose catalog the snapshots have */
@@ -345,6 +347,52 @@ static void test_objects(void **state)
     }
 }
 
+/* What was loaded is written as it was: routes, keys with their objects, and more bookings
+ * than one block holds. */
+static void test_written_again(void **state)
+{
+    (void)state;
+    struct record route = route_record();
+    begin(1);
+    put(&route);
+    made_section(&made, snapshot_zone_section(0));
+    put_zone_state(0);
+    for (uint32_t i = 0; i < MANY_BOOKINGS; i++) {
+        const struct shard_booking_state booking = {.id = rig_id(4, i),
+                                                    .user_id = rig_user_id(i % 7),
+                                                    .status = BOOKING_CANCELLED,
+                                                    .quantity = 1,
+                                                    .to_segment = 1,
+                                                    .changed_after_ms = 5};
+        made_booking(&made, &booking);
+    }
+    made_zone_end(&made, 0);
+    made_section(&made, snapshot_home_section(0));
+    for (uint32_t i = 0; i < 10; i++) {
+        enum shard_key_kind kind = (enum shard_key_kind)(SHARD_KEY_EVENT + i % 5);
+        struct record object = object_of(kind);
+        put_key(kind, 100 + i);
+        put(&object);
+    }
+    assert_int_equal(load_into(1), 0);
+    static struct snapshot_trailer trailer;
+    const struct snapshot_write_options write = {
+        .dir = fixture.dir,
+        .cut = {.number = 2, .epoch = 1, .shard_count = 1, .stamp_ms = rig.now_ms},
+        .shards = shards,
+        .shard_count = 1,
+        .out = &trailer};
+    assert_int_equal(snapshot_write(&write, &error), 0);
+    assert_int_equal(snapshot_publish(fixture.dir, 2, &error), 0);
+    assert_int_equal(trailer.bookings, MANY_BOOKINGS);
+    assert_int_equal(trailer.keys, 10);
+    assert_true(trailer.blocks > 3);
+    const struct shard_options options = {.reservation_ttl_ms = RIG_TTL_MS,
+                                          .max_per_order = RIG_MAX_PER_ORDER,
+                                          .idempotency_ms = RIG_KEY_MS};
+    assert_int_equal(snapshot_check(fixture.dir, &options, 2, NULL, &error), 0);
+}
+
 /* A key whose object does not come, or is of another kind, or of a show that is not
  * there; and an object without a key. */
 static void test_wrong_objects(void **state)
@@ -429,6 +477,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bad_booking, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_zones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_objects, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_written_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_objects, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_object_of_other_zone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bad_order, set_up, tear_down),
