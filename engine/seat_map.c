@@ -145,10 +145,14 @@ static void hope_again(struct seat_map *map, uint32_t w)
 {
     uint32_t place = map->position[w];
     struct seat_hope *hope = &map->hopes[place / SEAT_WORD_BITS];
+    uint64_t bit = UINT64_C(1) << place % SEAT_WORD_BITS;
 
+    if (!(hope->fallen & bit))
+        return;
+    hope->fallen &= ~bit;
     for (uint32_t i = 0; i < SEAT_FEW; i++) {
-        hope->any[i] |= UINT64_C(1) << place % SEAT_WORD_BITS;
-        hope->clean[i] |= UINT64_C(1) << place % SEAT_WORD_BITS;
+        hope->any[i] |= bit;
+        hope->clean[i] |= bit;
     }
 }
 
@@ -188,6 +192,8 @@ struct seat_map *seat_map_new(const struct seat_plan *plan, uint16_t segment_cou
     tables_place(map, (uint64_t *)(map + 1));
     masks_fill(map);
     order_fill(map);
+    for (uint32_t i = 0; i < map->word_count; i += SEAT_WORD_BITS)
+        map->hopes[i / SEAT_WORD_BITS].fallen = UINT64_MAX;
     for (uint32_t w = map->word_count; w-- > 0;)
         word_refresh(map, w);
     return map;
@@ -234,6 +240,8 @@ enum seat_state seat_map_state(const struct seat_map *map, uint32_t seat, uint16
 
     journey_check(map, from, to);
     assert(seat < map->plan->seat_count);
+    if (!((map->busy[w] | map->blocked[w]) >> bit & 1))
+        return SEAT_FREE;
     if (word_any(map, map->sold, w, from, to) >> bit & 1)
         return SEAT_SOLD;
     if (word_any(map, map->taken, w, from, to) >> bit & 1)
@@ -348,24 +356,41 @@ static void free_count_change(struct seat_map *map, uint32_t seat, bool before)
     map->free_general_count = map->free_general_count + (after && general) - (before && general);
 }
 
+/* The seats from `at` on that are in one word, as bits; moves `at` behind them. */
+static uint64_t word_seats(const uint32_t *seats, uint32_t count, uint32_t *at)
+{
+    uint32_t w = seats[*at] / SEAT_WORD_BITS;
+    uint64_t bits = 0;
+
+    for (; *at < count && seats[*at] / SEAT_WORD_BITS == w; (*at)++)
+        bits |= UINT64_C(1) << seats[*at] % SEAT_WORD_BITS;
+    return bits;
+}
+
+static void word_reserve(struct seat_map *map, uint32_t w, uint64_t bits, uint16_t from,
+                         uint16_t to)
+{
+    uint64_t were_free = bits & ~(map->busy[w] | map->blocked[w]);
+
+    for (uint32_t s = from; s < to; s++) {
+        assert(!(seat_map_taken(map, s)[w] & bits));
+        seat_map_taken(map, s)[w] |= bits;
+    }
+    map->busy[w] |= bits;
+    map->free_count -= seat_word_count(were_free);
+    map->free_general_count -= seat_word_count(were_free & map->general[w]);
+    word_refresh(map, w);
+}
+
 void seat_map_reserve(struct seat_map *map, const uint32_t *seats, uint32_t count, uint16_t from,
                       uint16_t to)
 {
     journey_check(map, from, to);
     seats_check(map, seats, count);
-    for (uint32_t s = from; s < to; s++) {
-        uint64_t *taken = seat_map_taken(map, s);
-        for (uint32_t i = 0; i < count; i++) {
-            assert(!bit_is_set(taken, seats[i]));
-            bit_set(taken, seats[i]);
-        }
+    for (uint32_t at = 0; at < count;) {
+        uint32_t w = seats[at] / SEAT_WORD_BITS;
+        word_reserve(map, w, word_seats(seats, count, &at), from, to);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        bool before = seat_is_free(map, seats[i]);
-        bit_set(map->busy, seats[i]);
-        free_count_change(map, seats[i], before);
-    }
-    words_refresh(map, seats, count);
 }
 
 void seat_map_sell(struct seat_map *map, const uint32_t *seats, uint32_t count, uint16_t from,

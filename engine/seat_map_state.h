@@ -27,6 +27,7 @@ struct seat_place {
  * whole journey, and one that leaves no single seat. A bit falls when a search finds
  * none, and is set again when a seat changes near the word. */
 struct seat_hope {
+    uint64_t fallen; /* of some size */
     uint64_t any[SEAT_FEW], clean[SEAT_FEW];
 };
 

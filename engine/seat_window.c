@@ -86,13 +86,14 @@ uint64_t seat_windows_clean(const struct seat_field *field, uint32_t w, uint32_t
 /* --- words worth a look --- */
 
 /* Of 64 places of the order; beyond the last there may be more. */
-static uint64_t places_at(const struct seat_field *field, uint32_t group, uint32_t size, bool clean)
+static inline uint64_t places_at(const struct seat_field *field, uint32_t group, uint32_t size,
+                                 bool clean)
 {
     const struct seat_map *map = field->map;
 
     if (!field->live)
         return UINT64_MAX;
-    if (size > SEAT_FEW)
+    if (size > SEAT_FEW || field->live[group] == 0)
         return field->live[group];
     const struct seat_hope *hope = &map->hopes[group];
     return field->live[group] & (clean ? hope->clean : hope->any)[size - 1];
@@ -110,9 +111,11 @@ static uint64_t place_windows(const struct seat_field *field, uint32_t place, ui
     *any |= windows;
     if (field->live && size <= SEAT_FEW && !result) {
         struct seat_hope *hope = &field->map->hopes[place / SEAT_WORD_BITS];
-        hope->clean[size - 1] &= ~(UINT64_C(1) << place % SEAT_WORD_BITS);
+        uint64_t bit = UINT64_C(1) << place % SEAT_WORD_BITS;
+        hope->fallen |= bit;
+        hope->clean[size - 1] &= ~bit;
         if (!windows)
-            hope->any[size - 1] &= ~(UINT64_C(1) << place % SEAT_WORD_BITS);
+            hope->any[size - 1] &= ~bit;
     }
     return result;
 }
