@@ -1,5 +1,6 @@
 /* The operating system's storage says what the kernel said: each call with a thing that
  * is not there, is of another kind, is closed, or is full; and goes on after a signal. */
+#undef _FORTIFY_SOURCE /* this program has a pread of its own */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
