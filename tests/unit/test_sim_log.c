@@ -2,105 +2,11 @@
  * or a stop at a point drawn by chance, also in the midst of recovery. After each
  * the log is a prefix of what was appended, and no shorter than what was
  * acknowledged. SIM_SEED=n runs one seed, SIM_SEEDS=n so many. */
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "sanitized.h"
+#include "sim_log_rig.h"
 
-#include "../../engine/logger.h"
-#include "../../persist/log_reader.h"
-#include "../../persist/log_writer.h"
-#include "../../persist/segment.h"
-#include "../sim/disk.h"
-
-enum { SEEDS = 2500, LIVES = 4, SHARDS_MAX = 3, BATCH_BYTES = 16384 };
-
-struct shard {
-    struct log_storage *storage;
-    struct log_writer *writer;
-    const struct journal *journal;
-    uint32_t appended; /* quantities 1..appended were appended in this or an earlier life */
-    uint32_t acknowledged;
-    uint32_t visited;
-};
-
-struct rig {
-    uint64_t seed;
-    struct sim_random random;
-    struct sim_disk *disk;
-    struct data_dir *dir;
-    struct segment_keeper *keeper;
-    struct recovery_result recovered;
-    struct log_error error;
-    struct shard shards[SHARDS_MAX];
-    uint16_t shard_count;
-    uint32_t segment_bytes;
-    bool made;   /* a life has begun: there is a log, for ever */
-    bool broken; /* the visitor saw what nobody wrote */
-    uint64_t now;
-    /* of the whole run */
-    uint64_t lives, dark_recoveries, torn, failed, records, resharded;
-};
-
-static struct rig rig;
-static int said = STDERR_FILENO; /* where failures are told */
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition) && dup2(said, STDERR_FILENO) >= 0)                                        \
-            fail_msg("SIM_SEED=%llu: %s (%s)", (unsigned long long)rig.seed, #condition,           \
-                     rig.error.text);                                                              \
-    } while (0)
-
-static struct record record_of(uint32_t quantity)
-{
-    struct record record;
-    memset(&record, 0, sizeof record);
-    record.kind = RECORD_RESERVED;
-    record.stamp_ms = 1700000000000u + quantity;
-    record.actor.role = ROLE_USER;
-    record.key.hash = quantity * 0x9e3779b97f4a7c15u;
-    record.reserved.quantity = quantity;
-    record.reserved.to_segment = 1;
-    record.reserved.ttl_ms = 600000;
-    return record;
-}
-
-/* --- one life --- */
-
-static int visit(void *context, uint32_t epoch, uint16_t shard, const struct record *record)
-{
-    struct rig *r = context;
-    (void)epoch;
-    if (record->kind == RECORD_RESERVED && record->reserved.quantity != ++r->shards[shard].visited)
-        r->broken = true;
-    return 0;
-}
-
-/* 0, or the exit code; the directory is then closed. */
-static int recover(void)
-{
-    struct data_dir_options options = {
-        .path = "/var/log", .init = !rig.made, .storage = sim_disk_storage(rig.disk), .now_ms = 1};
-    struct recovery_options recovery = {
-        .shard_count = rig.shard_count, .segment_bytes = rig.segment_bytes, .now_ms = 1000};
-    for (uint16_t i = 0; i < SHARDS_MAX; i++)
-        rig.shards[i].visited = 0;
-    memset(&rig.error, 0, sizeof rig.error);
-    int code = data_dir_open(&rig.dir, &options, &rig.error);
-    if (code != 0)
-        return code;
-    code = recovery_run(rig.dir, &recovery, visit, &rig, &rig.recovered, &rig.error);
-    if (code == 0)
-        return 0;
-    data_dir_close(rig.dir);
-    return code;
-}
+/* The plain build runs them all; the first of them lead through the same code. */
+enum { SEEDS = ADDRESS_SANITIZED ? 400 : 2500, LIVES = 4 };
 
 /* What came back is a prefix of what was appended, with all that was acknowledged
  * in it; being shown, it is now acknowledged too. */
@@ -116,55 +22,6 @@ static void judge(void)
     rig.torn += rig.recovered.torn;
     rig.resharded += rig.recovered.resharded;
     rig.made = true;
-}
-
-static bool start_writers(void)
-{
-    struct segment_keeper_options keeper = {.dir = rig.dir,
-                                            .epoch = rig.recovered.epoch,
-                                            .shard_count = rig.shard_count,
-                                            .segment_bytes = rig.segment_bytes,
-                                            .threadless = true};
-    bool started = segment_keeper_new(&rig.keeper, &keeper, &rig.error) == 0;
-    for (uint16_t i = 0; i < rig.shard_count && started; i++) {
-        struct shard *shard = &rig.shards[i];
-        struct log_writer_options options = {.dir = rig.dir,
-                                             .epoch = rig.recovered.epoch,
-                                             .shard = i,
-                                             .tail = rig.recovered.tails[i],
-                                             .batch_bytes_max = BATCH_BYTES,
-                                             .keeper = rig.keeper,
-                                             .storage = shard->storage};
-        started = log_writer_new(&shard->writer, &options, &rig.error) == 0;
-        if (started)
-            shard->journal = log_writer_journal(shard->writer);
-    }
-    return started;
-}
-
-static void release(void)
-{
-    for (uint16_t i = 0; i < rig.shard_count; i++) {
-        log_writer_free(rig.shards[i].writer);
-        rig.shards[i].writer = NULL;
-    }
-    segment_keeper_free(rig.keeper);
-    rig.keeper = NULL;
-    data_dir_close(rig.dir);
-    rig.dir = NULL;
-}
-
-/* The number of the last reservation that is durable: a log's sequences also count
- * clean stops, which come back as sequences without a visit. */
-static void acknowledge(struct shard *shard, uint16_t index)
-{
-    uint64_t first = rig.recovered.tails[index].next_sequence;
-    uint64_t durable = shard->journal->durable(shard->journal->context);
-    uint32_t now = shard->visited + (uint32_t)(durable + 1 - first);
-    CHECK(now >= shard->acknowledged);
-    CHECK(now <= shard->appended);
-    /* Fail-stop (I31): what failed acknowledges no more. */
-    shard->acknowledged = now;
 }
 
 static void append_some(struct shard *shard)
@@ -377,140 +234,11 @@ static void test_acknowledged_prefix_survives(void **state)
         assert_true(rig.torn > 0 && rig.failed > 0 && rig.dark_recoveries > 0 && rig.resharded > 0);
 }
 
-/* --- damage that no crash explains --- */
-
-static void start_seed(uint64_t seed)
-{
-    struct sim_disk_faults none = {.latency_ticks_max = 0};
-    memset(&rig, 0, sizeof rig);
-    rig.seed = seed;
-    sim_random_init(&rig.random, seed, "log.rot");
-    rig.disk = sim_disk_new(seed);
-    sim_disk_set_faults(rig.disk, &none);
-    rig.shard_count = 1;
-    rig.segment_bytes = 65536;
-    rig.shards[0].storage = sim_disk_log_storage_new(rig.disk);
-}
-
-static void end_seed(void)
-{
-    log_storage_free(rig.shards[0].storage);
-    sim_disk_free(rig.disk);
-}
-
-/* One block for each flush until `blocks` are durable. */
-static void write_blocks(uint32_t blocks)
-{
-    struct shard *shard = &rig.shards[0];
-    for (uint32_t i = 0; i < blocks; i++) {
-        struct record record = record_of(++shard->appended);
-        CHECK(shard->journal->append(shard->journal->context, &record) > 0);
-        shard->journal->flush(shard->journal->context);
-        sim_disk_advance(rig.disk, ++rig.now);
-        segment_keeper_step(rig.keeper, 0);
-        acknowledge(shard, 0);
-        CHECK(shard->acknowledged == shard->appended);
-    }
-}
-
-/* One turned bit anywhere in what is durable, but in the last block, is corruption
- * with exit code 65 and never a shorter log; the disk names the place. */
-static void test_rot_is_refused(void **state)
-{
-    (void)state;
-    enum { BLOCKS = 24, BLOCKS_IN_FIRST = 15 };
-    for (uint64_t seed = 0; seed < 300; seed++) {
-        char shard_path[LOG_PATH_BYTES], path[LOG_PATH_BYTES];
-        start_seed(seed);
-        CHECK(recover() == 0);
-        CHECK(start_writers());
-        write_blocks(BLOCKS);
-        data_dir_shard_path(rig.dir, 1, 0, shard_path);
-        release();
-        uint64_t number = sim_random_between(&rig.random, 1, 2);
-        uint64_t blocks = number == 1 ? BLOCKS_IN_FIRST : BLOCKS - BLOCKS_IN_FIRST - 1;
-        uint64_t offset = sim_random_below(&rig.random, (1 + blocks) * LOG_ALIGNMENT);
-        CHECK(sim_disk_rot(rig.disk, segment_path(shard_path, number, path), offset,
-                           (uint8_t)(1u << sim_random_below(&rig.random, 8))));
-        CHECK(recover() == LOG_EXIT_CORRUPT);
-        CHECK(sim_disk_explain(rig.disk, path, offset - offset % SIM_DISK_SECTOR_BYTES, NULL) ==
-              SIM_DISK_CAUSE_ROT);
-        end_seed();
-    }
-}
-
-/* --- a keeper without a thread --- */
-
-/* A threadless keeper does nothing until its step is taken, makes what is wanted
- * then, tries again where the disk was full, and notices a lost mount. */
-static void test_threadless_keeper(void **state)
-{
-    (void)state;
-    struct segment_spare spare;
-    int quiet = open("/dev/null", O_WRONLY), kept = dup(STDERR_FILENO);
-    start_seed(1);
-    CHECK(recover() == 0);
-    CHECK(start_writers()); /* wants segment 2 */
-    assert_int_equal(segment_keeper_state(rig.keeper, 0), SEGMENT_MAKING);
-    assert_false(segment_keeper_take(rig.keeper, 0, &spare));
-    dup2(quiet, STDERR_FILENO); /* that it is low is announced, and meant */
-    sim_disk_inject(rig.disk, SIM_DISK_FULL, 0);
-    assert_true(segment_keeper_step(rig.keeper, 0));
-    assert_int_equal(segment_keeper_state(rig.keeper, 0), SEGMENT_LOW);
-    sim_disk_advance(rig.disk, 100);
-    assert_false(segment_keeper_step(rig.keeper, 0));
-    assert_true(segment_keeper_take(rig.keeper, 0, &spare));
-    assert_int_equal(spare.number, 2);
-    assert_false(segment_keeper_step(rig.keeper, 0));
-    segment_keeper_watch(rig.keeper);
-    assert_false(segment_keeper_lost(rig.keeper));
-    sim_disk_lose_mount(rig.disk);
-    segment_keeper_watch(rig.keeper);
-    assert_true(segment_keeper_lost(rig.keeper));
-    dup2(kept, STDERR_FILENO);
-    close(kept);
-    close(quiet);
-    release();
-    end_seed();
-}
-
-/* The reader follows the writer over the port: never past the mark, all of it. */
-static void test_reader_follows(void **state)
-{
-    (void)state;
-    struct data_dir *dir;
-    struct log_reader *reader;
-    struct record record;
-    start_seed(1);
-    CHECK(recover() == 0);
-    CHECK(start_writers());
-    assert_int_equal(
-        data_dir_open_reader_on(&dir, sim_disk_storage(rig.disk), "/var/log", &rig.error), 0);
-    assert_int_equal(data_dir_created_ms(dir), 1); /* as its maker was told */
-    struct log_reader_options options = {.dir = dir, .epoch = 1};
-    assert_int_equal(log_reader_open(&reader, &options, &rig.error), 0);
-    for (uint32_t round = 0; round < 20; round++) {
-        write_blocks(2);
-        for (uint32_t i = 1; i <= 2; i++) {
-            assert_int_equal(log_reader_next(reader, &record, &rig.error), LOG_READER_RECORD);
-            assert_int_equal(record.reserved.quantity, round * 2 + i);
-        }
-        assert_int_equal(log_reader_next(reader, &record, &rig.error), LOG_READER_IDLE);
-    }
-    log_reader_close(reader);
-    data_dir_close(dir);
-    release();
-    end_seed();
-}
-
 int main(void)
 {
     logger_init(LOGGER_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_acknowledged_prefix_survives),
-        cmocka_unit_test(test_rot_is_refused),
-        cmocka_unit_test(test_threadless_keeper),
-        cmocka_unit_test(test_reader_follows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
