@@ -3,6 +3,7 @@
 #include "answer_memory.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "memory.h"
@@ -161,6 +162,49 @@ static uint32_t put(uint8_t *out, uint32_t at, const void *bytes, size_t length)
     return at + (uint32_t)length;
 }
 
+/* What is kept is hashed as it lies there. Between the fields of a struct lies whatever
+ * the compiler left: it must not count. */
+#define END_OF(type, member) (offsetof(type, member) + sizeof(((const type *)NULL)->member))
+
+static void blank(uint8_t *bytes, size_t from, size_t to)
+{
+    memset(bytes + from, 0, to - from);
+}
+
+static void blank_booking(uint8_t *bytes)
+{
+    blank(bytes, END_OF(struct booking_facts, exchanged_from), sizeof(struct booking_facts));
+}
+
+static uint32_t pack_booking(uint8_t *out, const struct answer *answer)
+{
+    uint32_t at = put(out, 0, &answer->booking, sizeof answer->booking);
+
+    blank_booking(out);
+    return put(out, at, answer->seats, answer->seat_count * sizeof answer->seats[0]);
+}
+
+static uint32_t pack_zone(uint8_t *out, const struct zone_facts *zone)
+{
+    uint32_t at = put(out, 0, zone, sizeof *zone);
+
+    blank(out, END_OF(struct zone_facts, closed), sizeof *zone);
+    return at;
+}
+
+static uint32_t pack_order(uint8_t *out, const struct order_facts *order)
+{
+    uint32_t at = put(out, 0, order, order_facts_bytes(order));
+
+    for (uint32_t i = 0; i < order->count; i++) {
+        uint8_t *item = out + ((const uint8_t *)&order->items[i] - (const uint8_t *)order);
+        const uint8_t *said = (const uint8_t *)&order->items[i].seats[order->items[i].seat_count];
+        blank_booking(item);
+        blank(item, (size_t)(said - (const uint8_t *)&order->items[i]), sizeof order->items[i]);
+    }
+    return at;
+}
+
 static uint32_t pack_block(uint8_t *out, const struct block_facts *block)
 {
     struct block_facts facts = *block;
@@ -168,6 +212,9 @@ static uint32_t pack_block(uint8_t *out, const struct block_facts *block)
     facts.reason.bytes = NULL;
     facts.seats = NULL;
     uint32_t at = put(out, 0, &facts, sizeof facts);
+    blank(out, END_OF(struct block_facts, active), offsetof(struct block_facts, quantity));
+    blank(out, END_OF(struct block_facts, reason.length), offsetof(struct block_facts, seat_count));
+    blank(out, END_OF(struct block_facts, seat_count), offsetof(struct block_facts, seats));
     at = put(out, at, block->seats, block->seat_count * sizeof block->seats[0]);
     return put(out, at, block->reason.bytes, block->reason.length);
 }
@@ -194,17 +241,16 @@ uint32_t answer_memory_keep(struct answer_memory *memory, const struct answer *a
     assert(answer->result == RESULT_OK);
     switch (answer_facts_of(answer->kind)) {
     case ANSWER_FACTS_BOOKING:
-        length = put(bytes, 0, &answer->booking, sizeof answer->booking);
-        length = put(bytes, length, answer->seats, answer->seat_count * sizeof answer->seats[0]);
+        length = pack_booking(bytes, answer);
         break;
     case ANSWER_FACTS_BLOCK:
         length = pack_block(bytes, answer->block);
         break;
     case ANSWER_FACTS_ZONE:
-        length = put(bytes, 0, &answer->zone_facts, sizeof answer->zone_facts);
+        length = pack_zone(bytes, &answer->zone_facts);
         break;
     case ANSWER_FACTS_ORDER:
-        length = put(bytes, 0, answer->order, order_facts_bytes(answer->order));
+        length = pack_order(bytes, answer->order);
         break;
     }
     return answer_memory_write(memory, bytes, length);
