@@ -108,6 +108,17 @@ static inline int fixture_recover(struct fixture *fixture, bool init)
     return code;
 }
 
+/* Of shard 0's writer, once there are a keeper and a storage. */
+static inline struct log_writer_options fixture_writer_options(const struct fixture *fixture)
+{
+    return (struct log_writer_options){.dir = fixture->dir,
+                                       .epoch = fixture->recovered.epoch,
+                                       .tail = fixture->recovered.tails[0],
+                                       .batch_bytes_max = fixture->batch_bytes,
+                                       .keeper = fixture->keeper,
+                                       .storage = fixture->storage};
+}
+
 static inline void fixture_write(struct fixture *fixture)
 {
     struct segment_keeper_options keeper = {.dir = fixture->dir,
@@ -118,12 +129,7 @@ static inline void fixture_write(struct fixture *fixture)
                                             .watch_ms = 5};
     assert_int_equal(segment_keeper_new(&fixture->keeper, &keeper, &fixture->error), 0);
     fixture->storage = log_storage_blocking_new();
-    struct log_writer_options writer = {.dir = fixture->dir,
-                                        .epoch = fixture->recovered.epoch,
-                                        .tail = fixture->recovered.tails[0],
-                                        .batch_bytes_max = fixture->batch_bytes,
-                                        .keeper = fixture->keeper,
-                                        .storage = fixture->storage};
+    struct log_writer_options writer = fixture_writer_options(fixture);
     assert_int_equal(log_writer_new(&fixture->writer, &writer, &fixture->error), 0);
     fixture->journal = log_writer_journal(fixture->writer);
 }

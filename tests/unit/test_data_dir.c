@@ -1,28 +1,13 @@
 /* A data directory that is not what it should be: each thing that can be wrong with its
  * path, its lock, its cluster file and its epochs is refused by name, and nothing made. */
-#include "log_fixture.h"
+#include "log_case.h"
 
 #include <sys/file.h>
 
 #include "captured_log.h"
 #include "faulty_storage.h"
 
-static struct fixture f;
 static struct captured_log captured;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_release(&f);
-    return 0;
-}
 
 static void stop(void)
 {
@@ -294,18 +279,10 @@ static void test_reshard_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_epoch_names, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_impossible_paths, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_file_in_the_way, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unseen, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_locked, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_cluster_lost, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_unknown_files, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_epoch_header, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_epoch_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_epoch_yet, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reshard_is_told, set_up, tear_down),
+        CASE(test_epoch_names),     CASE(test_impossible_paths), CASE(test_paths),
+        CASE(test_file_in_the_way), CASE(test_unseen),           CASE(test_locked),
+        CASE(test_cluster_lost),    CASE(test_unknown_files),    CASE(test_epoch_header),
+        CASE(test_epoch_missing),   CASE(test_no_epoch_yet),     CASE(test_reshard_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

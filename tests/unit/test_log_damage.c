@@ -1,28 +1,13 @@
 /* Places in a log that no crash of ours leaves, in logs of large segments too: what recovery
  * says of each, and what a follower that reads the same files says. */
-#include "log_fixture.h"
+#include "log_case.h"
 
 #include "../../persist/log_reader.h"
 #include "faulty_storage.h"
 
 enum { LARGE_SEGMENT_BYTES = 6 << 20, FAR_BYTES = 3 << 20 };
 
-static struct fixture f;
 static struct log_error error;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fixture_init(&f);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    fixture_release(&f);
-    return 0;
-}
 
 /* Quantities 1..count, three in a block, stopped as by kill -9. */
 static void make_log(uint32_t count)
@@ -458,20 +443,20 @@ static void test_reader_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_foreign_block, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_bytes_behind_the_records, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_zero_header, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_short_segment, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_foreign_segment, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_torn_in_a_recycled_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_garbage_behind_the_end, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_far_garbage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_recycled_spare, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reader_wrong_blocks, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reader_foreign_segment, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reader_given_up, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reader_unknown_places, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_reader_faults, set_up, tear_down),
+        CASE(test_foreign_block),
+        CASE(test_bytes_behind_the_records),
+        CASE(test_zero_header),
+        CASE(test_short_segment),
+        CASE(test_foreign_segment),
+        CASE(test_torn_in_a_recycled_file),
+        CASE(test_garbage_behind_the_end),
+        CASE(test_far_garbage),
+        CASE(test_recycled_spare),
+        CASE(test_reader_wrong_blocks),
+        CASE(test_reader_foreign_segment),
+        CASE(test_reader_given_up),
+        CASE(test_reader_unknown_places),
+        CASE(test_reader_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,12 +27,7 @@ static void through_a_ring(enum log_storage_method method)
         .dir = f.dir, .epoch = 1, .shard_count = 1, .segment_bytes = f.segment_bytes};
     assert_int_equal(segment_keeper_new(&f.keeper, &keeper, &f.error), 0);
     f.storage = log_storage_uring_new(&ring, 0x40, method);
-    struct log_writer_options options = {.dir = f.dir,
-                                         .epoch = 1,
-                                         .tail = f.recovered.tails[0],
-                                         .batch_bytes_max = f.batch_bytes,
-                                         .keeper = f.keeper,
-                                         .storage = f.storage};
+    struct log_writer_options options = fixture_writer_options(&f);
     assert_int_equal(log_writer_new(&f.writer, &options, &f.error), 0);
     f.journal = log_writer_journal(f.writer);
     for (uint32_t i = 1; i <= 900; i++) {

@@ -308,13 +308,8 @@ static void test_metrics(void **state)
         .dir = f.dir, .epoch = 1, .shard_count = 1, .segment_bytes = f.segment_bytes};
     assert_int_equal(segment_keeper_new(&f.keeper, &keeper, &f.error), 0);
     f.storage = log_storage_blocking_new();
-    struct log_writer_options options = {.dir = f.dir,
-                                         .epoch = 1,
-                                         .tail = f.recovered.tails[0],
-                                         .batch_bytes_max = f.batch_bytes,
-                                         .keeper = f.keeper,
-                                         .storage = f.storage,
-                                         .metrics = &metrics};
+    struct log_writer_options options = fixture_writer_options(&f);
+    options.metrics = &metrics;
     assert_int_equal(log_writer_new(&f.writer, &options, &f.error), 0);
     f.journal = log_writer_journal(f.writer);
     fixture_append(&f, 1);
@@ -336,12 +331,8 @@ static void test_bad_batch_size(void **state)
     (void)state;
     start_fresh();
     struct log_writer *writer;
-    struct log_writer_options options = {.dir = f.dir,
-                                         .epoch = 1,
-                                         .tail = f.recovered.tails[0],
-                                         .batch_bytes_max = 10000,
-                                         .keeper = f.keeper,
-                                         .storage = f.storage};
+    struct log_writer_options options = fixture_writer_options(&f);
+    options.batch_bytes_max = 10000;
     assert_int_equal(log_writer_new(&writer, &options, &f.error), LOG_EXIT_CONFIG);
 }
 

@@ -161,14 +161,6 @@ static void test_restore(void **state)
     world_close(world);
 }
 
-static int retain(struct world *world)
-{
-    struct retention_report report;
-    const struct retention_options options = {
-        .dir = world->reader, .epoch = 1, .segment_bytes = FIXTURE_SEGMENT_BYTES};
-    return retention_step(&options, &report, &world->error);
-}
-
 static int use_cursor(struct world *world)
 {
     const struct cursor_position position = {.epoch = 1, .shard_count = 1, .sequences = {50}};
@@ -195,7 +187,7 @@ static void test_retention_and_cursors(void **state)
     write_rest(world);
     assert_int_equal(take(world), 0);
     assert_true(with_every_fault(world, use_cursor) >= 3);
-    assert_true(with_every_fault(world, retain) >= 3);
+    assert_true(with_every_fault(world, world_retain) >= 3);
     world_close(world);
 }
 
@@ -269,12 +261,7 @@ static int begin_writing(struct world *world)
     if (code != 0)
         return code;
     fixture->storage = log_storage_blocking_new();
-    struct log_writer_options writer = {.dir = fixture->dir,
-                                        .epoch = fixture->recovered.epoch,
-                                        .tail = fixture->recovered.tails[0],
-                                        .batch_bytes_max = fixture->batch_bytes,
-                                        .keeper = fixture->keeper,
-                                        .storage = fixture->storage};
+    struct log_writer_options writer = fixture_writer_options(fixture);
     code = fixture->storage ? log_writer_new(&fixture->writer, &writer, &world->error)
                             : log_error_set(&world->error, LOG_EXIT_IO, NULL, "no storage");
     log_writer_free(fixture->writer);
@@ -301,6 +288,43 @@ static void test_writer(void **state)
     world_close(world);
 }
 
+/* Without memory there is no flush to make, no reading ahead, and the careful way of
+ * flushing is taken unmeasured. */
+static void test_disk(void **state)
+{
+    static _Alignas(4096) uint8_t page[STORAGE_ALIGNMENT];
+    const struct storage *disk = storage_system(true);
+    (void)state;
+    if (!SCARCE_MEMORY)
+        skip();
+    scarce_arm(1, 1);
+    struct log_storage *ring = log_storage_uring_new(NULL, 1, LOG_STORAGE_WRITE_SYNC);
+    scarce_arm(1, 1);
+    struct log_storage *blocking = log_storage_blocking_new();
+    scarce_arm(0, 0);
+    assert_null(ring);
+    assert_null(blocking);
+    for (uint32_t at = 1; at <= 3; at++) {
+        scarce_arm(at, 1000);
+        enum log_storage_method method = log_storage_calibrate("/tmp");
+        scarce_arm(0, 0);
+        assert_int_equal(method, LOG_STORAGE_WRITE_SYNC);
+    }
+    if (!disk->read_begin)
+        return;
+    int fd = disk->open(disk->context, "/proc/self/exe", STORAGE_READ);
+    assert_true(fd >= 0);
+    for (uint32_t at = 1; at <= 2; at++) { /* its place; its thread */
+        scarce_arm(at, 1000);
+        struct storage_ahead *ahead = disk->read_begin(disk->context, fd, page, sizeof page, 0);
+        scarce_arm(0, 0);
+        assert_true(at > 1 || !ahead);
+        if (ahead) /* a thread found its stack in what others left */
+            assert_int_equal(disk->read_end(disk->context, ahead), sizeof page);
+    }
+    disk->close(disk->context, fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_snapshot), cmocka_unit_test(test_restore),
         cmocka_unit_test(test_reader),   cmocka_unit_test(test_retention_and_cursors),
         cmocka_unit_test(test_fold),     cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

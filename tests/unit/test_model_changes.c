@@ -183,6 +183,22 @@ static enum result end_order(struct rig *rig, enum command_kind kind, uint32_t u
     return model_decide(rig->model, &rig->command, NULL, rig->now_ms, &rig->answer);
 }
 
+/* User 1 has two of zone 1's ten tickets and three of zone 2's, as bookings 1 and 2. */
+static void order_two_zones(struct rig *rig)
+{
+    rig_general(rig, 1, 10, 1, 500);
+    rig_general(rig, 2, 10, 1, 500);
+    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+}
+
+/* Booking 1 is past its deadline, booking 2 was extended. */
+static void lapse_first_item(struct rig *rig)
+{
+    rig->now_ms += 1000;
+    assert_int_equal(rig_do(rig, COMMAND_EXTEND, 1, 2), RESULT_OK);
+    rig->now_ms = RIG_NOW_MS + RIG_TTL_MS;
+}
+
 /* All items or none; the lowest refused one is named, limits are of the sum. */
 static void test_order_create(void **state)
 {
@@ -208,9 +224,7 @@ static void test_order_create(void **state)
 static void test_order_parts(void **state)
 {
     struct rig *rig = *state;
-    rig_general(rig, 1, 10, 1, 500);
-    rig_general(rig, 2, 10, 1, 500);
-    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+    order_two_zones(rig);
     static const enum command_kind kinds[] = {COMMAND_CONFIRM, COMMAND_CANCEL, COMMAND_RELEASE,
                                               COMMAND_EXCHANGE, COMMAND_EXCHANGE_ZONE};
     for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
@@ -232,12 +246,8 @@ static void test_order_parts(void **state)
 static void test_order_void(void **state)
 {
     struct rig *rig = *state;
-    rig_general(rig, 1, 10, 1, 500);
-    rig_general(rig, 2, 10, 1, 500);
-    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
-    rig->now_ms += 1000;
-    assert_int_equal(rig_do(rig, COMMAND_EXTEND, 1, 2), RESULT_OK);
-    rig->now_ms = RIG_NOW_MS + RIG_TTL_MS;
+    order_two_zones(rig);
+    lapse_first_item(rig);
     assert_int_equal(end_order(rig, COMMAND_ORDER_CONFIRM, 1), RESULT_RESERVATION_EXPIRED);
     assert_int_equal(rig_booking(rig, 1).status, BOOKING_EXPIRED);
     assert_int_equal(rig_booking(rig, 2).status, BOOKING_CANCELLED);
@@ -249,9 +259,7 @@ static void test_order_void(void **state)
 static void test_order_cancel(void **state)
 {
     struct rig *rig = *state;
-    rig_general(rig, 1, 10, 1, 500);
-    rig_general(rig, 2, 10, 1, 500);
-    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+    order_two_zones(rig);
     assert_int_equal(end_order(rig, COMMAND_ORDER_CANCEL, 1), RESULT_OK);
     assert_int_equal(rig_booking(rig, 2).status, BOOKING_CANCELLED);
     assert_int_equal(rig_left(rig, 1, 0, 1), 10);
@@ -262,12 +270,8 @@ static void test_order_cancel(void **state)
 static void test_order_cancel_lapsed(void **state)
 {
     struct rig *rig = *state;
-    rig_general(rig, 1, 10, 1, 500);
-    rig_general(rig, 2, 10, 1, 500);
-    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
-    rig->now_ms += 1000;
-    assert_int_equal(rig_do(rig, COMMAND_EXTEND, 1, 2), RESULT_OK);
-    rig->now_ms = RIG_NOW_MS + RIG_TTL_MS;
+    order_two_zones(rig);
+    lapse_first_item(rig);
     assert_int_equal(end_order(rig, COMMAND_ORDER_CANCEL, 1), RESULT_OK);
     assert_int_equal(rig_booking(rig, 1).status, BOOKING_EXPIRED);
     assert_int_equal(rig_booking(rig, 2).status, BOOKING_CANCELLED);
@@ -278,9 +282,7 @@ static void test_order_cancel_lapsed(void **state)
 static void test_order_lapsed(void **state)
 {
     struct rig *rig = *state;
-    rig_general(rig, 1, 10, 1, 500);
-    rig_general(rig, 2, 10, 1, 500);
-    assert_int_equal(order(rig, 1, 2, (uint32_t[]){2, 3}), RESULT_OK);
+    order_two_zones(rig);
     rig->now_ms += RIG_TTL_MS;
     assert_int_equal(end_order(rig, COMMAND_ORDER_CANCEL, 1), RESULT_RESERVATION_EXPIRED);
     assert_int_equal(end_order(rig, COMMAND_ORDER_CONFIRM, 1), RESULT_RESERVATION_EXPIRED);

@@ -127,14 +127,6 @@ static void test_cursor_with_faults(void **state)
     world_close(world);
 }
 
-static int retain(struct world *world)
-{
-    struct retention_report report;
-    const struct retention_options options = {
-        .dir = world->reader, .epoch = 1, .segment_bytes = FIXTURE_SEGMENT_BYTES};
-    return retention_step(&options, &report, &world->error);
-}
-
 /* Log goes when the last snapshot but one has it and every cursor is past it. */
 static void test_retention(void **state)
 {
@@ -178,7 +170,7 @@ static void test_retention_with_faults(void **state)
     write_rest(world);
     assert_int_equal(take(world), 0);
     uint64_t hash = world->taken.state_hash;
-    assert_true(with_every_fault(world, retain) > 3);
+    assert_true(with_every_fault(world, world_retain) > 3);
     struct log_fold_options fold = {.dir = world->reader, .shard = world->take.shard};
     struct log_fold found;
     assert_int_equal(log_fold_run(&found, &fold, &world->error), 0);

@@ -1,48 +1,15 @@
 /* Orders and exchanges that come to nothing: each refusal of another zone, more orders
  * at once than a worker has places for, and a log that is full or fails in between. */
 #include "order_rig.h"
+#include "seated_rig.h"
 
 #include "../../engine/seat_map.h"
-#include "../../engine/seat_plan.h"
 
 enum { SEATED_ZONE = 20, TRIP_ZONE = 21, OTHER_EVENT_ZONE = ZONES - 1, RUNS = 256 };
 
 static struct sim *sim;
 
 /* --- a sale with a seated zone and a trip --- */
-
-static void put_zone(const struct catalog_zone *draft)
-{
-    struct catalog_zone *zone = catalog_zone_new(draft);
-    assert_non_null(zone);
-    for (uint16_t i = 0; i < sim->rig.partitions.shard_count; i++)
-        assert_true(shard_put_zone(sim->rig.shards[i], catalog_zone_share(zone)));
-    catalog_zone_release(zone);
-}
-
-static void put_seated_zone(void)
-{
-    enum seat_plan_error error;
-    size_t length;
-    struct seat_plan_builder *builder = seat_plan_builder_new();
-    seat_plan_add_row(builder, "A", 1);
-    seat_plan_add_run(builder, 1, 1, 50, 0, 1, 0, false);
-    uint8_t *bytes = seat_plan_encode(builder, &length, &error);
-    assert_non_null(bytes);
-    const struct catalog_zone draft = {.id = rig_zone_id(SEATED_ZONE),
-                                       .kind = ZONE_SEATED,
-                                       .show_id = rig_id(2, 0),
-                                       .event_id = rig_event_id(0),
-                                       .price_minor = 100,
-                                       .currency = "THB",
-                                       .total_seats = 50,
-                                       .segment_count = 1,
-                                       .plan_bytes = bytes,
-                                       .plan_length = (uint32_t)length};
-    put_zone(&draft);
-    seat_plan_builder_free(builder);
-    free(bytes);
-}
 
 static void put_trip(void)
 {
@@ -65,14 +32,14 @@ static void put_trip(void)
                                       .currency = "THB",
                                       .total_seats = SEATS,
                                       .segment_count = 2};
-    put_zone(&zone);
+    rig_put_zone(&sim->rig, &zone);
 }
 
 static void open_house(uint16_t shards)
 {
     sim = malloc(sizeof *sim);
     open_sale(sim, shards, RIG_START_MS, 1000000000);
-    put_seated_zone();
+    rig_seated_zone(&sim->rig, SEATED_ZONE, 1, 50, 100);
     put_trip();
 }
 

@@ -1,41 +1,14 @@
 /* What a worker refuses while everything else goes on: too little room in the log, a
  * neighbour's mailbox that is full, more lists or changes of the catalog than it has
  * places for, callers without the right. */
+#include "seated_rig.h"
 #include "worker_case.h"
 
 #include "../../engine/seat_map.h"
-#include "../../engine/seat_plan.h"
 #include "../../engine/shard_state.h"
 
 enum { SHARDS = 3, ZONES = 12, SEATED_ZONE = 20, LIMIT = 12, MAILBOX_SLOTS = 64, ORGANIZER = 1000 };
 enum { GATHERS = 256, ROUNDS = 64 };
-
-static void put_seated_zone(void)
-{
-    enum seat_plan_error error;
-    size_t length;
-    struct seat_plan_builder *builder = seat_plan_builder_new();
-    seat_plan_add_row(builder, "A", 1);
-    seat_plan_add_run(builder, 1, 1, 20, 0, 1, 0, false);
-    uint8_t *bytes = seat_plan_encode(builder, &length, &error);
-    assert_non_null(bytes);
-    const struct catalog_zone draft = {.id = rig_zone_id(SEATED_ZONE),
-                                       .kind = ZONE_SEATED,
-                                       .show_id = rig_id(2, 0),
-                                       .event_id = rig_event_id(0),
-                                       .price_minor = 100,
-                                       .currency = "THB",
-                                       .total_seats = 20,
-                                       .segment_count = 1,
-                                       .plan_bytes = bytes,
-                                       .plan_length = (uint32_t)length};
-    struct catalog_zone *zone = catalog_zone_new(&draft);
-    for (uint16_t i = 0; i < sim->rig.partitions.shard_count; i++)
-        assert_true(shard_put_zone(sim->rig.shards[i], catalog_zone_share(zone)));
-    catalog_zone_release(zone);
-    seat_plan_builder_free(builder);
-    free(bytes);
-}
 
 static void open_house(uint16_t shards)
 {
@@ -51,7 +24,7 @@ static void open_house(uint16_t shards)
     rig_put_event(&sim->rig, &event);
     for (uint64_t zone = 0; zone < ZONES; zone++)
         rig_zone(&sim->rig, zone, 0, 400, 100);
-    put_seated_zone();
+    rig_seated_zone(&sim->rig, SEATED_ZONE, 1, 20, 100);
 }
 
 static int setup(void **state)

@@ -1,3 +1,4 @@
+#include "seated_rig.h"
 #include "worker_steps.h"
 
 #include "../../engine/seat_map.h"
@@ -7,45 +8,13 @@
 
 enum { SHARDS = 3, ZONES = 4, ROWS = 5, ROW_SEATS = 20 };
 
-static void seated_zone(struct rig *rig, uint64_t number)
-{
-    struct seat_plan_builder *builder = seat_plan_builder_new();
-    enum seat_plan_error error;
-    size_t length;
-    for (uint32_t row = 0; row < ROWS; row++) {
-        char label = (char)('A' + row);
-        seat_plan_add_row(builder, &label, 1);
-        seat_plan_add_run(builder, 1, 1, ROW_SEATS, row * 100, 1, 0, false);
-    }
-    uint8_t *bytes = seat_plan_encode(builder, &length, &error);
-    assert_non_null(bytes);
-    struct catalog_zone draft = {.id = rig_zone_id(number),
-                                 .kind = ZONE_SEATED,
-                                 .show_id = rig_id(2, 0),
-                                 .event_id = rig_event_id(0),
-                                 .price_minor = 700,
-                                 .currency = "THB",
-                                 .total_seats = ROWS * ROW_SEATS,
-                                 .segment_count = 1,
-                                 .plan_bytes = bytes,
-                                 .plan_length = (uint32_t)length,
-                                 .name = {"Circle", 6}};
-    struct catalog_zone *zone = catalog_zone_new(&draft);
-    assert_non_null(zone);
-    for (uint16_t i = 0; i < rig->partitions.shard_count; i++)
-        assert_true(shard_put_zone(rig->shards[i], catalog_zone_share(zone)));
-    catalog_zone_release(zone);
-    seat_plan_builder_free(builder);
-    free(bytes);
-}
-
 static struct sim *open_house(uint16_t shards, uint64_t wall_ms, uint64_t ns)
 {
     struct sim *made = malloc(sizeof *made);
     sim_open_at(made, shards, 0, wall_ms, ns);
     rig_event(&made->rig, 0, 100);
     for (uint64_t zone = 0; zone < ZONES; zone++)
-        seated_zone(&made->rig, zone);
+        rig_seated_zone(&made->rig, zone, ROWS, ROW_SEATS, 700);
     return made;
 }
 

@@ -101,4 +101,12 @@ static inline int take(struct world *world)
     return snapshot_take(&world->take, &world->taken, &world->error);
 }
 
+static inline int world_retain(struct world *world)
+{
+    struct retention_report report;
+    const struct retention_options options = {
+        .dir = world->reader, .epoch = 1, .segment_bytes = FIXTURE_SEGMENT_BYTES};
+    return retention_step(&options, &report, &world->error);
+}
+
 #endif
