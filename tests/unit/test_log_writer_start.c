@@ -381,22 +381,28 @@ static void test_exit_codes(void **state)
     assert_int_equal(log_error_exit_of(ENOSPC), LOG_EXIT_IO);
 }
 
-/* A flush on the blocking disk says what the kernel says. */
+/* A flush on the blocking disk says what the kernel says, of the write and of the sync. */
 static void test_blocking_flush(void **state)
 {
+    static const char *const devices[] = {"/dev/full", "/dev/null"}; /* no room; no sync */
     static _Alignas(4096) uint8_t page[LOG_ALIGNMENT];
     (void)state;
-    start_fresh();
-    struct log_storage *storage = log_storage_blocking_new();
-    log_storage_bind(storage, f.writer ? held.base.done : NULL, held.base.context);
-    fixture_append(&f, 1);
-    fixture_flush(&f); /* held: now the blocking disk answers for it */
-    held.out = false;
-    int full = open("/dev/full", O_RDWR);
-    log_storage_submit(storage, full, page, sizeof page, 0);
-    assert_int_equal(fixture_state(&f), JOURNAL_FAILED);
-    close(full);
-    log_storage_free(storage);
+    for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+        start_fresh();
+        struct log_storage *storage = log_storage_blocking_new();
+        log_storage_bind(storage, held.base.done, held.base.context);
+        fixture_append(&f, 1);
+        fixture_flush(&f); /* held: now the blocking disk answers for it */
+        held.out = false;
+        int fd = open(devices[i], O_RDWR);
+        log_storage_submit(storage, fd, page, sizeof page, 0);
+        assert_int_equal(fixture_state(&f), JOURNAL_FAILED);
+        close(fd);
+        log_storage_free(storage);
+        fixture_stop(&f);
+        fixture_remove(f.path);
+        assert_int_equal(mkdir(f.path, 0700), 0);
+    }
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include "../../engine/metrics.h"
 #include "captured_log.h"
 #include "faulty_storage.h"
+#include "scarce_memory.h"
 
 enum { LARGE_SEGMENT_BYTES = 9 << 20, LARGE_RECORDS = 50000 };
 
@@ -159,6 +160,61 @@ static void test_torn(void **state)
     fixture_remove(kept);
 }
 
+/* So does a start for which there is no memory, once, at each place that asks for some. */
+static void test_torn_without_memory(void **state)
+{
+    char kept[LOG_PATH_BYTES];
+    (void)state;
+    if (!SCARCE_MEMORY)
+        skip();
+    make_log(30, 3, false);
+    uint64_t torn = block_offset(fixture_segment(&start.fixture, 1), 9);
+    file_flip(fixture_segment(&start.fixture, 1), torn + 100, 1);
+    fixture_forget_mark(&start.fixture);
+    snprintf(kept, sizeof kept, "%s.kept", start.fixture.path);
+    copy_directory(start.fixture.path, kept);
+    uint32_t failed = 0;
+    for (uint32_t at = 1;; at++) {
+        fixture_remove(start.fixture.path);
+        copy_directory(kept, start.fixture.path);
+        faulty_arm(&start.faulty, 0, 1, 0);
+        scarce_arm(at, 1);
+        int code = start_once();
+        bool struck = scarce_struck();
+        scarce_arm(0, 0);
+        failed += code != 0;
+        if (code == 0)
+            assert_int_equal(start.records, 27);
+        start_well(27);
+        if (!struck)
+            break;
+    }
+    assert_true(failed > 5);
+    fixture_remove(kept);
+}
+
+/* So it does after an orderly stop, whose segment would go on. */
+static void test_clean_stop_without_memory(void **state)
+{
+    (void)state;
+    if (!SCARCE_MEMORY)
+        skip();
+    start.segment_bytes = LARGE_SEGMENT_BYTES;
+    make_log(100, 10, true);
+    faulty_arm(&start.faulty, 0, 1, 0);
+    for (uint32_t at = 1;; at++) {
+        scarce_arm(at, 1);
+        int code = start_once();
+        bool struck = scarce_struck();
+        scarce_arm(0, 0);
+        if (code == 0)
+            assert_int_equal(start.records, 101);
+        if (!struck)
+            break;
+    }
+    start_well(101);
+}
+
 /* What was cut off is told with the file it was in. */
 static void test_torn_is_told(void **state)
 {
@@ -221,6 +277,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_torn_without_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_clean_stop_without_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_torn_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clean_stop, set_up, tear_down),
