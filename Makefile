@@ -50,6 +50,7 @@ OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES) $(wildcard engine/*.cpp net/
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 # The simulator's parts; a unit test named test_sim_* may use them, test_model_* its model.
 SIM_MAINS   := $(wildcard tests/sim/main.c tests/sim/*_main.c)
+SIM_LIBRARY := $(filter $(BUILD)/obj/engine/% $(BUILD)/obj/persist/%,$(OBJECTS))
 SIM_OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(filter-out $(SIM_MAINS),$(wildcard tests/sim/*.c)))
 MODEL       := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard tests/model/*.c) tests/sim/table.c)
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -86,7 +87,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(LIBRARY)
 $(BUILD)/tests/test_sim_%: $(BUILD)/obj/tests/unit/test_sim_%.c.o $(SIM_OBJECTS) $(MODEL) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
-$(BUILD)/sim: $(SIM_MAINS:%=$(BUILD)/obj/%.o) $(SIM_OBJECTS) $(MODEL) $(LIBRARY)
+$(BUILD)/sim: $(SIM_MAINS:%=$(BUILD)/obj/%.o) $(SIM_OBJECTS) $(MODEL) $(SIM_LIBRARY)
 	$(CC) $(LDFLAGS) -Wl,--wrap=pthread_create -o $@ $^ $(LIBS)
 $(BUILD)/tests/test_model_%: $(BUILD)/obj/tests/unit/test_model_%.c.o $(MODEL) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -134,7 +135,7 @@ sim-determinism: ; @BUILD=$(BUILD) $(PYTHON) tests/sim/determinism
 fuzz: ; @./install.sh build test && BUILD=$(BUILD) $(PYTHON) tests/run --only fuzz --fuzz-seconds $(or $(SECONDS),600)
 stack: ; @./install.sh build test && $(MAKE) -s -j$(JOBS) all && BUILD=$(BUILD) admin/stack.sh
 stack-stop: ; @admin/stack.sh stop
-clean: ; rm -rf $(BUILD) build-address build-thread build-fuzzer build-coverage
+clean: ; rm -rf $(BUILD) $(BUILD)-clang-O0 $(BUILD)-clang-O2 $(BUILD)-gcc-O0 build-address build-thread build-fuzzer build-coverage
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 .PHONY: sim sim-canary sim-determinism all unit fuzzers lint run test coverage soak fuzz stack stack-stop clean

@@ -219,6 +219,34 @@ bool sim_disk_rot(struct sim_disk *disk, const char *path, uint64_t offset, uint
     return true;
 }
 
+bool sim_disk_rot_some(struct sim_disk *disk, const char *path)
+{
+    struct disk_node *node = disk_find_durable(disk, path);
+    uint64_t first = 0, length, at = 0;
+
+    if (!node || node->directory || node->durable_bytes == 0)
+        return false;
+    length = node->durable_bytes < STORAGE_ALIGNMENT ? node->durable_bytes : STORAGE_ALIGNMENT;
+    uint64_t part = sim_random_below(&disk->fault_random, 3);
+    if (part == 1)
+        first = node->durable_bytes - length;
+    else if (part == 2)
+        length = node->durable_bytes;
+    for (int tries = 0; tries < 1000; tries++) {
+        at = first + sim_random_below(&disk->fault_random, length);
+        if (node->durable[at] != 0)
+            break;
+    }
+    disk_file_rot(node, at, (uint8_t)(1u << sim_random_below(&disk->fault_random, 8)));
+    return true;
+}
+
+bool sim_disk_sound(const struct sim_disk *disk, const char *path)
+{
+    const struct disk_node *node = disk_find_durable(disk, path);
+    return node && !node->directory && node->damage_count == 0 && sim_disk_settled(disk, path);
+}
+
 enum sim_disk_cause sim_disk_explain(const struct sim_disk *disk, const char *path, uint64_t offset,
                                      uint8_t written[SIM_DISK_SECTOR_BYTES])
 {

@@ -92,6 +92,9 @@ void sim_disk_set_weights(struct sim_disk *disk, const struct sim_disk_weights *
 void sim_disk_inject(struct sim_disk *disk, enum sim_disk_fault fault, uint32_t after);
 /* Turns one bit of what the medium has of a file. False: no such file, or shorter. */
 bool sim_disk_rot(struct sim_disk *disk, const char *path, uint64_t offset, uint8_t bits);
+/* As before, of some byte of the file's first page, of its last or of any, that is not
+ * zero: of those a page is full that is hardly used. */
+bool sim_disk_rot_some(struct sim_disk *disk, const char *path);
 /* From now on every path leads to another device, as when a volume is unmounted. */
 void sim_disk_lose_mount(struct sim_disk *disk);
 
@@ -129,6 +132,8 @@ enum sim_disk_cause sim_disk_explain(const struct sim_disk *disk, const char *pa
                                      uint8_t written[SIM_DISK_SECTOR_BYTES]);
 /* True: the medium has all that was written to the file and all its names. */
 bool sim_disk_settled(const struct sim_disk *disk, const char *path);
+/* True: there is such a file, and all of it is durable and as it was written. */
+bool sim_disk_sound(const struct sim_disk *disk, const char *path);
 uint64_t sim_disk_faults_met(const struct sim_disk *disk, enum sim_disk_fault fault);
 /* A hash over all files, names and bytes as a reader would see them. */
 uint64_t sim_disk_hash(const struct sim_disk *disk);

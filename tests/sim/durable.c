@@ -383,5 +383,6 @@ void sim_durable_end(struct sim_durable *durable, enum sim_end how)
     if (!before)
         close_logs(durable);
     free_shards(durable);
+    sim_durable_spoil(durable);
     durable->open = false;
 }

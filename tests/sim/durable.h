@@ -31,8 +31,9 @@ struct sim_durable {
     struct partition_map partitions;       /* of the life that runs */
     struct shard *shards[SHARD_COUNT_MAX]; /* recovered; who takes one sets NULL */
     uint64_t ticks;
-    uint32_t lives, cut_short, failed_logs, snapshots;
-    uint64_t given_up; /* segments */
+    uint32_t lives, cut_short, failed_logs, snapshots, spoiled;
+    uint64_t given_up;      /* segments */
+    uint64_t last_snapshot; /* the highest number of one */
     bool made, faulty, open;
 };
 
@@ -51,6 +52,8 @@ void sim_durable_tick(struct sim_durable *durable, uint64_t ticks);
 /* Takes a snapshot beside the engine and gives up log; required: the cursor without
  * which none goes (NULL: none). keeping.c. */
 void sim_durable_snapshot(struct sim_durable *durable, const char *required);
+/* After a crash: turns a bit of a snapshot, if a start can do without it. */
+void sim_durable_spoil(struct sim_durable *durable);
 /* A client learns what rests on `sequence` of a shard's log (I10). */
 void sim_durable_shown(struct sim_durable *durable, uint16_t shard, uint64_t sequence);
 /* The medium loses what was durable: a refusal to start is then right. */

@@ -20,6 +20,43 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 }
 /* NOLINTEND(cert-dcl51-cpp) */
 
+static const char *name_of(uint64_t number, char path[64])
+{
+    snprintf(path, 64, "/var/log/snapshots/snapshot-%010llu.snap", (unsigned long long)number);
+    return path;
+}
+
+enum { SNAPSHOTS_SEEN = 8 }; /* older ones are long gone */
+
+static uint32_t sound_snapshots(const struct sim_durable *durable, uint64_t newest[2])
+{
+    uint32_t count = 0;
+    char path[64];
+
+    for (uint64_t i = 0; i < SNAPSHOTS_SEEN && i < durable->last_snapshot; i++) {
+        uint64_t number = durable->last_snapshot - i;
+        if (sim_disk_sound(durable->disk, name_of(number, path)) && count < 2)
+            newest[count++] = number;
+    }
+    return count;
+}
+
+/* One that is good must be left, or all of the log. */
+void sim_durable_spoil(struct sim_durable *durable)
+{
+    struct sim_run *run = durable->run;
+    uint64_t newest[2];
+    char path[64];
+
+    if (!sim_percent(&run->chaos, run->plan.value[SIM_SPOIL]))
+        return;
+    uint32_t count = sound_snapshots(durable, newest);
+    if (count + (durable->given_up == 0) < 2)
+        return;
+    uint64_t number = newest[sim_random_below(&run->chaos, 3) == 0 ? count - 1 : 0];
+    durable->spoiled += sim_disk_rot_some(durable->disk, name_of(number, path));
+}
+
 static bool excused(const struct sim_durable *durable)
 {
     return durable->faulty || sim_disk_dark(durable->disk) || sim_durable_decays(durable);
@@ -62,6 +99,7 @@ void sim_durable_snapshot(struct sim_durable *durable, const char *required)
                                           .segment_bytes = plan->value[SIM_SEGMENT_BYTES],
                                           .required = required};
     struct retention_report report;
+    uint64_t sound[2];
 
     if (snapshot_take(&options, &taken, &durable->error) != 0) {
         complain(durable, "I13 no snapshot can be taken");
@@ -69,11 +107,13 @@ void sim_durable_snapshot(struct sim_durable *durable, const char *required)
     }
     if (taken.number != 0) {
         durable->snapshots++;
+        if (taken.number > durable->last_snapshot)
+            durable->last_snapshot = taken.number;
         note_cut(durable, &taken.cut);
     }
-    if (retention_step(&retention, &report, &durable->error) != 0)
-        complain(durable, "I20 log cannot be given up");
-    else
+    if (retention_step(&retention, &report, &durable->error) == 0)
         durable->given_up += report.recycled;
+    else if (durable->spoiled == 0 || sound_snapshots(durable, sound) == 2)
+        complain(durable, "I20 log cannot be given up"); /* else none may go */
     sim_run_note(durable->run, taken.state_hash ^ report.recycled);
 }

@@ -177,9 +177,16 @@ static void crash(struct sim_run *run, struct level *level, enum sim_end how)
     (void)before, (void)whole; /* RECORD_STATE has said so to the recovery */
 }
 
+/* In a burst the log waits, and its blocks become long. */
+static bool is_time(struct sim_run *run, uint32_t usual)
+{
+    uint32_t burst = run->plan.value[SIM_BURST];
+    return sim_random_below(&run->chaos, burst > usual ? burst : usual) == 0;
+}
+
 static void go_on_with_log(struct sim_run *run, struct level *level)
 {
-    if (sim_random_below(&run->chaos, 4) == 0)
+    if (is_time(run, 4))
         turn(run, level, sim_random_below(&run->chaos, 12));
     if (sim_durable_dying(&level->durable))
         crash(run, level, SIM_END_POWER);
@@ -215,6 +222,8 @@ static void command(struct sim_run *run, struct level *level, const struct sim_o
     sim_core_ask(&level->core, operation);
     if (level->has_log) {
         hold(level, operation);
+        if (sim_makes_world(operation))
+            settle(run, level);
         return;
     }
     if (level->core.answer.result == RESULT_OVERLOADED)
@@ -244,7 +253,7 @@ static void operate(struct sim_run *run, const struct sim_operation *operation)
     } else if (operation->kind == SIM_WAIT) {
         run->now_ms += operation->value;
         level->late = operation->number % 8 == 0 && !run->plan.value[SIM_MODEL];
-        if (level->has_log)
+        if (level->has_log && (!run->plan.value[SIM_BURST] || is_time(run, 1)))
             turn(run, level, operation->value < 50 ? operation->value : 50);
     } else if (level->has_log) {
         chaos(run, level, operation);

@@ -376,13 +376,6 @@ static void start(struct sim_run *run)
     begin_life(run, level, (uint16_t)run->plan.value[SIM_SHARDS]);
 }
 
-/* The world is made before the load: each of its operations is awaited. */
-static bool makes_world(const struct sim_operation *operation)
-{
-    return operation->kind >= SIM_MAKE_EVENT && operation->kind <= SIM_MAKE_STATION &&
-           operation->key == operation->number;
-}
-
 static void command(struct sim_run *run, struct level *level, const struct sim_operation *operation)
 {
     bool hedged = operation->key != 0 && sim_percent(&run->chaos, run->plan.value[SIM_HEDGE]);
@@ -391,7 +384,7 @@ static void command(struct sim_run *run, struct level *level, const struct sim_o
         turn(run, level);
     if (hedged && !sim_run_over(run))
         send(run, level, operation, true);
-    if (makes_world(operation) && !settle(run, level))
+    if (sim_makes_world(operation) && !settle(run, level))
         sim_run_fail(run, "I25 the catalog's change is not answered");
 }
 
@@ -421,6 +414,18 @@ static void chaos(struct sim_run *run, struct level *level, const struct sim_ope
     }
 }
 
+/* One turn for two operations, now and then or, with bursts, many at a time. */
+static void take_turns(struct sim_run *run, struct level *level)
+{
+    uint32_t burst = run->plan.value[SIM_BURST];
+
+    if (burst != 0 && sim_random_below(&run->chaos, burst) != 0)
+        return;
+    while (!sim_run_over(run) && (burst != 0 ? sim_random_below(&run->chaos, burst / 2 + 2) != 0
+                                             : sim_random_below(&run->chaos, 3) == 0))
+        turn(run, level);
+}
+
 static void operate(struct sim_run *run, const struct sim_operation *operation)
 {
     struct level *level = run->level;
@@ -431,8 +436,7 @@ static void operate(struct sim_run *run, const struct sim_operation *operation)
         pass(run, level, (uint64_t)operation->value * NS_PER_MS);
     else
         chaos(run, level, operation);
-    while (!sim_run_over(run) && sim_random_below(&run->chaos, 3) == 0)
-        turn(run, level);
+    take_turns(run, level);
     if (++level->operations % COMPARE_EVERY == 0 && !sim_run_over(run) && settle(run, level) &&
         !sim_run_over(run))
         compare(run, level);

@@ -58,6 +58,20 @@ static void aim_at_booking(struct sim_load *load, struct sim_operation *operatio
         operation->user = (uint16_t)below(load, load->plan->value[SIM_USERS]);
 }
 
+/* Of the same event, if chance finds one. */
+static void another_zone(struct sim_load *load, struct sim_operation *operation)
+{
+    const struct sim_world *world = load->world;
+    uint16_t old = operation->zone;
+
+    for (int i = 0; i < 8; i++) {
+        operation->zone = (uint16_t)below(load, world->zone_count);
+        if (operation->zone != old &&
+            sim_event_of_zone(world, operation->zone) == sim_event_of_zone(world, old))
+            break;
+    }
+}
+
 static void some_way(struct sim_load *load, struct sim_operation *operation)
 {
     uint16_t segments = load->world->zone[operation->zone].segments;
@@ -266,17 +280,9 @@ static void aim_at_order(struct sim_load *load, struct sim_operation *operation,
 
 static void draw_exchange_zone(struct sim_load *load, struct sim_operation *operation)
 {
-    const struct sim_world *world = load->world;
-
     operation->kind = SIM_EXCHANGE_ZONE;
     aim_at_booking(load, operation);
-    uint16_t old = operation->zone;
-    for (int i = 0; i < 8; i++) {
-        operation->zone = (uint16_t)below(load, world->zone_count);
-        if (operation->zone != old &&
-            sim_event_of_zone(world, operation->zone) == sim_event_of_zone(world, old))
-            break;
-    }
+    another_zone(load, operation);
     const struct sim_past *past = sim_past(load->clients, operation->target);
     operation->quantity = past ? past->operation.quantity : 1;
     if (below(load, 3) == 0)
@@ -321,6 +327,36 @@ static void draw_wait(struct sim_load *load, uint64_t now_ms, struct sim_operati
     if (past && past->expires_ms + early >= now_ms + 2 &&
         past->expires_ms < now_ms + 4ULL * load->plan->value[SIM_TTL_MS])
         operation->value = (uint32_t)(past->expires_ms + early - now_ms - 2);
+}
+
+/* --- tickets given back and taken again --- */
+
+static void watch_giving_back(struct sim_load *load, const struct sim_operation *operation)
+{
+    bool gives = operation->kind == SIM_CANCEL || operation->kind == SIM_RELEASE ||
+                 operation->kind == SIM_REFUND;
+
+    if (gives && load->plan->value[SIM_AGAIN] != 0 && percent(load, SIM_AGAIN))
+        load->giving_back = operation->target;
+}
+
+/* Elsewhere, so that another log may have it sooner. */
+static bool draw_taking_again(struct sim_load *load, struct sim_operation *operation)
+{
+    const struct sim_past *past = sim_past(load->clients, load->giving_back);
+
+    load->giving_back = 0;
+    if (!past)
+        return false;
+    *operation = (struct sim_operation){.number = load->number,
+                                        .kind = SIM_RESERVE,
+                                        .user = past->operation.user,
+                                        .zone = past->operation.zone,
+                                        .quantity = past->operation.quantity};
+    another_zone(load, operation);
+    if (operation->quantity == 0)
+        operation->quantity = 1;
+    return true;
 }
 
 /* --- all --- */
@@ -421,7 +457,7 @@ static bool draw_again(struct sim_load *load, struct sim_operation *operation)
 void sim_load_next(struct sim_load *load, uint64_t now_ms, struct sim_operation *operation)
 {
     load->number++;
-    if (draw_again(load, operation))
+    if (draw_taking_again(load, operation) || draw_again(load, operation))
         return;
     *operation = (struct sim_operation){.number = load->number,
                                         .user = (uint16_t)below(load, load->plan->value[SIM_USERS]),
@@ -432,6 +468,7 @@ void sim_load_next(struct sim_load *load, uint64_t now_ms, struct sim_operation 
     if (percent(load, SIM_MALFORMED))
         malform(load, operation);
     aim_at_item(load, operation);
+    watch_giving_back(load, operation);
     bool read = (operation->kind >= SIM_GET && operation->kind <= SIM_BLOCK_LIST) ||
                 operation->kind == SIM_ORDER_GET;
     if (!read && percent(load, SIM_KEYED))

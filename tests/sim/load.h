@@ -11,6 +11,7 @@ struct sim_load {
     const struct sim_world *world;
     uint32_t number;                                  /* of the last operation drawn */
     uint32_t weights[SIM_W_TIME - SIM_W_RESERVE + 1]; /* summed up */
+    uint32_t giving_back; /* the operation whose tickets its user takes again; 0: none */
 };
 
 void sim_load_init(struct sim_load *load, const struct sim_plan *plan, struct sim_clients *clients);

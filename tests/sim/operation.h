@@ -82,6 +82,13 @@ static inline bool sim_is_command(const struct sim_operation *operation)
     return operation->kind <= SIM_COMMAND_LAST;
 }
 
+/* The world is made before the load: each of its operations is awaited. */
+static inline bool sim_makes_world(const struct sim_operation *operation)
+{
+    return operation->kind >= SIM_MAKE_EVENT && operation->kind <= SIM_MAKE_STATION &&
+           operation->key == operation->number;
+}
+
 const char *sim_operation_name(enum sim_operation_kind kind);
 /* One line. */
 void sim_operation_write(const struct sim_operation *operation, FILE *out);

@@ -73,6 +73,9 @@ static const char *const names[SIM_PARAMETER_COUNT] = {
     [SIM_JUMPS] = "jumps",
     [SIM_MIRROR] = "mirror",
     [SIM_EXCHANGES] = "exchanges",
+    [SIM_BURST] = "burst",
+    [SIM_SPOIL] = "spoil",
+    [SIM_AGAIN] = "again",
 };
 
 const char *sim_parameter_name(enum sim_parameter parameter)
@@ -144,6 +147,38 @@ static void draw_disk(struct sim_random *random, enum sim_level level, uint32_t 
     value[SIM_SNAPSHOTS] = level == SIM_S0 ? 0 : one_in(random, 2, scale(random, 20, 2000), 0);
 }
 
+/* The first minutes of a sale: hardly anything is refused, so that the log has much to
+ * write at a time. */
+static void draw_burst(struct sim_random *random, uint32_t *value)
+{
+    value[SIM_BURST] = one_in(random, 3, scale(random, 16, 1500), 0);
+    if (value[SIM_BURST] == 0)
+        return;
+    value[SIM_CAPACITY] = scale(random, 1000, 10000);
+    value[SIM_LIMIT] = 64;
+    value[SIM_ORDER_MOST] = 40;
+    value[SIM_USERS] = 500;
+    value[SIM_RATE_MINUTE] = 0;
+    value[SIM_W_SALE] = 0;
+    /* There are fewer flushes, so more of them meet a fault. */
+    for (int i = SIM_DISK_SHORT_WRITE; i <= SIM_DISK_FLUSH_LOST; i++)
+        value[SIM_FAULT_FIRST + i] *= 8;
+}
+
+/* Few users, who are at their limits, and logs of which now and then one is late: what it
+ * does not have yet others may have used. */
+static void draw_again(struct sim_random *random, uint32_t *value)
+{
+    value[SIM_AGAIN] = one_in(random, 4, scale(random, 10, 100), 0);
+    if (value[SIM_AGAIN] == 0)
+        return;
+    value[SIM_USERS] = 2 + value[SIM_USERS] % 8;
+    value[SIM_LIMIT] = 2 + value[SIM_LIMIT] % 8;
+    value[SIM_FAULT_FIRST + SIM_DISK_CLOG] = 200000;
+    if (value[SIM_LEVEL] != SIM_S0)
+        value[SIM_CRASHES] += 1000;
+}
+
 void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, uint32_t operations)
 {
     static const uint32_t usual[] = {[SIM_S0] = 20000, [SIM_S1] = 10000, [SIM_S2] = 8000};
@@ -162,8 +197,7 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     value[SIM_MODEL] = level == SIM_S0 && seed % 2 == 0;
     /* Workers coordinate orders: there are none below S2. */
     value[SIM_W_ORDER] = level == SIM_S2 ? value[SIM_W_ORDER] : 0;
-    const char *exchanges = getenv("SIM_EXCHANGES"); /* another share than the load's own */
-    value[SIM_EXCHANGES] = exchanges ? (uint32_t)strtoul(exchanges, NULL, 10) : 0;
+    value[SIM_EXCHANGES] = 22;
     value[SIM_MAILBOX_SLOTS] = 2u << sim_random_below(&random, 8);
     value[SIM_HEDGE] = (uint32_t)sim_random_below(&random, 10);
     value[SIM_VANISH] = (uint32_t)sim_random_below(&random, 10);
@@ -172,6 +206,9 @@ void sim_plan_draw(struct sim_plan *plan, enum sim_level level, uint64_t seed, u
     if (value[SIM_JUMPS] != 0) /* shards' clocks differ by less than a day */
         value[SIM_KEY_MS] = 86400000;
     value[SIM_MIRROR] = one_in(&random, 2, scale(&random, 500, 50000), 0);
+    draw_burst(&random, value);
+    value[SIM_SPOIL] = one_in(&random, 2, scale(&random, 10, 100), 0);
+    draw_again(&random, value);
 }
 
 void sim_plan_write(const struct sim_plan *plan, FILE *out)

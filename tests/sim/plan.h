@@ -71,6 +71,10 @@ enum sim_parameter {
     SIM_JUMPS,     /* in a million operations: the wall clock jumps */
     SIM_MIRROR,    /* in a million operations: the mirror takes a step */
     SIM_EXCHANGES, /* percent of operations on orders that are exchanges between zones */
+    /* all levels with a log */
+    SIM_BURST, /* operations between turns, at most; then several. 0: a turn whenever */
+    SIM_SPOIL, /* percent of crashes that turn a bit of a snapshot which can be spared */
+    SIM_AGAIN, /* percent of tickets given back that their user takes again at once */
     SIM_PARAMETER_COUNT
 };
 
