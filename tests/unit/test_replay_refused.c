@@ -179,6 +179,17 @@ static void test_extended(void **state)
     REFUSE_WITH(record, changed.zone_id, rig_zone_id(SEATED), SHARD_REPLAY_BAD_STATE);
     REFUSE_WITH(record, changed.ttl_ms, 1, SHARD_REPLAY_BAD_STATE);
     REFUSE_WITH(record, changed.status, BOOKING_CONFIRMED, SHARD_REPLAY_BAD_STATE);
+    take(&record);
+}
+
+/* Neither the price nor the order of a booking changes with its deadline, and time has
+ * its bounds. */
+static void test_extended_and_nothing_else(void **state)
+{
+    struct uuid booking = hold(1, GENERAL, 3);
+    rig.now_ms += 1000;
+    struct record record = decide(on_booking(COMMAND_EXTEND, 1, &booking));
+    (void)state;
     REFUSE_WITH(record, changed.unit_price_minor, 1, SHARD_REPLAY_BAD_STATE);
     REFUSE_WITH(record, changed.pinned, true, SHARD_REPLAY_BAD_STATE);
     REFUSE_WITH(record, changed.seat_count, 1, SHARD_REPLAY_BAD_SEATS);
@@ -330,6 +341,7 @@ int main(void)
         CASE(test_settled_while_pinned),
         CASE(test_expired),
         CASE(test_extended),
+        CASE(test_extended_and_nothing_else),
         CASE(test_parts),
         CASE(test_seats_after_a_change),
         CASE(test_transferred_and_refunded),
