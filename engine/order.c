@@ -89,6 +89,16 @@ void order_decided(struct order *order, const struct record_order *decided, uint
     order->decided_ms = decided_ms;
 }
 
+enum booking_status order_status_of(const struct order_facts *facts)
+{
+    enum booking_status status = facts->items[0].booking.status;
+
+    for (uint32_t i = 1; i < facts->count; i++)
+        if (facts->items[i].booking.status < status)
+            status = facts->items[i].booking.status;
+    return status;
+}
+
 uint64_t order_created_ms(const struct uuid bookings[], uint32_t count)
 {
     uint64_t created_ms = 0;

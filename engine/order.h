@@ -60,6 +60,8 @@ void order_close(struct order_table *table, struct order *order);
 void order_set_booking(struct order *order, uint8_t item, const struct uuid *booking_id);
 /* The log says, at decided_ms, what was decided of it. */
 void order_decided(struct order *order, const struct record_order *decided, uint64_t decided_ms);
+/* What all its bookings are; where they differ, the liveliest. */
+enum booking_status order_status_of(const struct order_facts *facts);
 /* When an order whose bookings are all known was made: with the last of them. The key
  * that made it counts from then, whenever that was answered. */
 uint64_t order_created_ms(const struct uuid bookings[], uint32_t count);

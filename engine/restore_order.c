@@ -44,6 +44,23 @@ void restore_remember_order(const struct restore *restore, const struct record *
         shard_remember_order(shard_for(restore, user_id), shard_for(restore, zone_id), record);
 }
 
+/* An order that was let go while some of its bookings lapsed. */
+static void complete_answer(const struct restore *restore, struct order *order)
+{
+    struct shard *home = shard_for(restore, &order->user_id);
+    struct answer answer;
+
+    memset(&answer, 0, offsetof(struct answer, seats));
+    for (uint8_t i = 0; i < order->count && order->end_key.hash != 0; i++) {
+        const struct shard *shard =
+            restore->shards[partition_shard_of_booking(restore->partitions, &order->bookings[i])];
+        if (shard_booking(shard, &order->bookings[i], 0, &answer.booking, answer.seats,
+                          &answer.seat_count) &&
+            answer.booking.status == BOOKING_EXPIRED)
+            shard_remember_lapsed(home, order, i, &answer);
+    }
+}
+
 static void recover_order(const struct restore *restore, struct order *order)
 {
     enum booking_status statuses[ORDER_ITEMS_MAX] = {0};
@@ -67,6 +84,9 @@ static void recover_order(const struct restore *restore, struct order *order)
             pending = (uint8_t)(pending | 1U << i);
     }
     order_recover(order, statuses, pending);
+    if (order->kind == ORDER_CONFIRM && order->recovery == ORDER_RECOVERY_NONE &&
+        order->end_key.hash != 0)
+        complete_answer(restore, order);
 }
 
 /* The exchanges under way learn what their last try holds. */

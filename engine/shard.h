@@ -27,6 +27,7 @@ struct shard_options {
 };
 
 struct shard;
+struct order; /* order.h */
 
 struct shard *shard_new(const struct shard_options *options); /* NULL: out of memory */
 void shard_free(struct shard *shard);
@@ -83,6 +84,10 @@ void shard_remember_order(struct shard *shard, struct shard *zone_shard,
  * one, its exchange and its user. *at is 0 before the first. False: no more. */
 bool shard_next_try(const struct shard *shard, uint32_t *at, struct uuid *booking_id,
                     struct uuid *exchange_id, struct uuid *user_id);
+/* After a replay: an item of an order that was let go had lapsed before, so that no record
+ * of the order's says what became of it; the answer has it as it is. */
+void shard_remember_lapsed(struct shard *shard, struct order *order, uint32_t item,
+                           const struct answer *answer);
 /* A key that a start found undecided is under way again. */
 void shard_reopen_key(struct shard *shard, const struct request_key *key, uint64_t now_ms);
 

@@ -239,6 +239,7 @@ static void remember_created(struct shard *shard, struct order *order)
     answer.kind = COMMAND_ORDER_CREATE;
     answer.settlement.stamp_ms = order_created_ms(order->bookings, order->count);
     answer.order = order->created;
+    answer.order->status = order_status_of(answer.order);
     shard_keep_answer(shard, &order->create_key, &answer);
     memory_free(order->created);
     order->created = NULL;
@@ -270,8 +271,11 @@ static void remember_ended(struct shard *shard, struct order *order)
     } else {
         answer.kind = order->posted ? COMMAND_ORDER_CONFIRM : COMMAND_ORDER_CANCEL;
         answer.order = order->ended;
+        answer.order->status = order_status_of(answer.order);
     }
-    shard_keep_answer(shard, &order->end_key, &answer);
+    if (is_exchange ||
+        answer.order->status == (order->posted ? BOOKING_CONFIRMED : BOOKING_CANCELLED))
+        shard_keep_answer(shard, &order->end_key, &answer);
     memory_free(order->ended);
     order->ended = NULL;
     order->end_key.hash = 0;
@@ -301,11 +305,21 @@ static void remember_part(struct shard *shard, struct order *order, const struct
     if (!facts)
         return;
     keep_part(*facts, item, answer);
-    (*facts)->status = answer->booking.status;
     if (part == PART_OF_CREATED)
         remember_created(shard, order);
     else
         remember_ended(shard, order);
+}
+
+void shard_remember_lapsed(struct shard *shard, struct order *order, uint32_t item,
+                           const struct answer *answer)
+{
+    struct order_facts **facts = facts_of(order, PART_OF_ENDED);
+
+    if (!facts || !uuid_is_nil(&(*facts)->items[item].booking.booking_id))
+        return;
+    keep_part(*facts, item, answer);
+    remember_ended(shard, order);
 }
 
 void shard_remember_order(struct shard *shard, struct shard *zone_shard,

@@ -48,6 +48,8 @@ void shard_booking_facts(const struct shard *shard, uint32_t slot, uint64_t now_
         if (now_ms < deadline_ms || facts->pinned)
             return;
         facts->status = BOOKING_EXPIRED;
+    }
+    if (facts->status == BOOKING_EXPIRED) { /* then, whenever it is written down */
         facts->changed_ms = deadline_ms;
         return;
     }

@@ -256,17 +256,6 @@ void worker_order_decided(struct worker *worker, struct order_run *run, const st
         order_decided(order, &record->order, record->stamp_ms);
 }
 
-/* What all its bookings are; where they differ, the liveliest. */
-static enum booking_status status_of(const struct order_facts *facts)
-{
-    enum booking_status status = facts->items[0].booking.status;
-
-    for (uint32_t i = 1; i < facts->count; i++)
-        if (facts->items[i].booking.status < status)
-            status = facts->items[i].booking.status;
-    return status;
-}
-
 /* A booking that is another's by now is none of the caller's. */
 static void gather_facts(struct order_run *run)
 {
@@ -279,7 +268,7 @@ static void gather_facts(struct order_run *run)
     facts->count = kept;
     facts->order_id = run->order_id;
     facts->user_id = run->command.actor.id;
-    facts->status = status_of(facts);
+    facts->status = order_status_of(facts);
 }
 
 /* Confirming or cancelling what had come to an end before. */

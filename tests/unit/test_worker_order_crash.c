@@ -213,6 +213,49 @@ static void test_key_of_a_late_answer(void **state)
     }
 }
 
+/* An order let go while the log took its time, some of its bookings lapsed meanwhile: a
+ * repeat is answered as the first time, though no record of the order tells of those. */
+static void test_repeat_of_a_half_lapsed_cancel(void **state)
+{
+    struct sim *sim = malloc(sizeof *sim);
+    (void)state;
+    open_sale(sim, SHARDS, RIG_START_MS, 1000000000);
+    struct answer made = create(sim, 0, 0, 4, 5);
+    struct uuid id = made.order->order_id;
+    sim_pass(sim, RIG_TTL_MS / 2);
+    for (int i = 0; i < 4; i += 3) {
+        struct command extend =
+            rig_end(COMMAND_EXTEND, 0, &made.order->items[i].booking.booking_id, 0);
+        assert_int_equal(sim_ask(sim, 0, extend).result, RESULT_OK);
+    }
+    uint32_t number = sim_send(sim, 0, on_order(COMMAND_ORDER_CANCEL, 0, &id, 6));
+    for (uint16_t i = 0; i < SHARDS; i++)
+        sim->logs[i].stuck = true;
+    sim_turns(sim, 5);
+    sim_pass(sim, RIG_TTL_MS / 2 + 1000);
+    sim_turns(sim, 5);
+    for (uint16_t i = 0; i < SHARDS; i++)
+        sim->logs[i].stuck = false;
+    sim_turns(sim, 20);
+    struct answer first = *sim_answer_to(sim, number);
+    assert_int_equal(first.result, RESULT_OK);
+    assert_int_equal(first.order->status, BOOKING_CANCELLED);
+    struct order_facts facts = *first.order;
+    for (int life = 0; life < 2; life++) {
+        struct answer again = sim_ask(sim, 0, on_order(COMMAND_ORDER_CANCEL, 0, &id, 6));
+        assert_true(again.replayed);
+        assert_int_equal(again.order->status, BOOKING_CANCELLED);
+        for (int i = 0; i < 4; i++) {
+            const struct booking_facts *booking = &again.order->items[i].booking;
+            assert_int_equal(booking->status, i % 3 == 0 ? BOOKING_CANCELLED : BOOKING_EXPIRED);
+            assert_int_equal(booking->changed_ms, facts.items[i].booking.changed_ms);
+        }
+        sim = crash(sim);
+    }
+    close_sale(sim);
+    free(sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_crash_while_exchanging_again),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_key_of_a_late_answer),
+        cmocka_unit_test(test_repeat_of_a_half_lapsed_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

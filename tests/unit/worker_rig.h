@@ -183,6 +183,7 @@ static inline void sim_open_at(struct sim *sim, uint16_t shards, uint32_t reserv
         struct shard_options options = {.index = i,
                                         .partitions = &sim->group.partitions,
                                         .reservation_ttl_ms = RIG_TTL_MS,
+                                        .hold_ms_max = 3 * RIG_TTL_MS,
                                         .max_per_order = RIG_MAX_PER_ORDER,
                                         .idempotency_ms = RIG_KEY_MS,
                                         .reserve_per_minute = reserve_per_minute,
