@@ -16,6 +16,7 @@
  * no window, or whose best seats in succession, sold or not, add up to more. */
 #include "seat_window.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Two words, the lower in the lower half. Windows are at most half a word long, so
@@ -206,9 +207,10 @@ static bool order_is_through(const struct seat_place *place, uint32_t size,
 static bool place_is_worse(const struct seat_place *place, uint32_t size,
                            const struct seat_window *best)
 {
-    uint32_t few = size < SEAT_FEW ? size : SEAT_FEW, least = place->least[few - 1];
+    assert(size > 0);
+    uint32_t few = size < SEAT_FEW ? size - 1 : SEAT_FEW - 1, least = place->least[few];
 
-    return least > best->ranks || least + (size - few) * place->rank > best->ranks;
+    return least > best->ranks || least + (size - 1 - few) * place->rank > best->ranks;
 }
 
 /* Of all windows by ranks, those that leave no single seat (clean) or any; true: where it

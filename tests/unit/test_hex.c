@@ -14,7 +14,7 @@ static void test_every_byte(void **state)
     (void)state;
     for (int byte = -128; byte <= 127; byte++) {
         const char *digits = "0123456789abcdefABCDEF";
-        const char *at = byte != 0 ? strchr(digits, byte) : NULL;
+        const char *at = memchr(digits, byte & 255, strlen(digits));
         int position = at != NULL ? (int)(at - digits) : -1;
         assert_int_equal(hex_digit_value((char)byte), position < 16 ? position : position - 6);
     }

@@ -223,17 +223,18 @@ static void test_buffered(void **state)
     int kept = dup(STDERR_FILENO), out = open(name("said"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     logger_init(LOGGER_WARN);
     dup2(out, STDERR_FILENO);
-    int first = disk->open(disk->context, "/proc/self/status", STORAGE_READ);
-    int second = disk->open(disk->context, "/proc/self/status", STORAGE_READ);
+    int opened[2];
+    for (int i = 0; i < 2; i++)
+        opened[i] = disk->open(disk->context, "/proc/self/status", STORAGE_READ);
     dup2(kept, STDERR_FILENO);
     logger_init(LOGGER_ERROR);
-    assert_true(first >= 0 && second >= 0);
+    assert_true(opened[0] >= 0 && opened[1] >= 0);
     assert_true(pread(out, said, sizeof said - 1, 0) > 0);
     assert_non_null(strstr(said, "log_buffered"));
     assert_non_null(strstr(said, "/proc/self/status"));
     assert_null(strchr(strchr(said, '\n') + 1, '\n'));
-    disk->close(disk->context, first);
-    disk->close(disk->context, second);
+    for (int i = 0; i < 2; i++)
+        disk->close(disk->context, opened[i]);
     close(out);
     close(kept);
 }

@@ -242,8 +242,9 @@ static inline void sim_close(struct sim *sim)
     sim_drop_all(sim);
     for (uint32_t i = 0; i < sim->answer_count; i++)
         answer_release(&sim->answers[i]);
-    for (uint16_t i = 0; i < sim->group.shard_count; i++) {
+    for (uint16_t i = 0; i < sim->group.shard_count; i++)
         worker_free(sim->group.workers[i]);
+    for (uint16_t i = 0; i < RIG_SHARDS_MAX; i++) {
         free(sim->logs[i].records);
         free(sim->nets[i].inbox);
     }
