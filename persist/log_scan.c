@@ -323,6 +323,14 @@ static int anchor(struct log_scan *scan)
     return 0;
 }
 
+/* Behind the last block of a full segment are zeros or, if it is recycled, blocks of an
+ * earlier life; a page of theirs need not be the first one of a block. */
+static bool may_be_full(const struct log_scan *scan, enum log_finding finding)
+{
+    return finding == FOUND_ZERO || finding == FOUND_STALE ||
+           (finding == FOUND_BAD_HEADER && scan->header.head.flags & LOG_SEGMENT_RECYCLED);
+}
+
 static int walk(struct log_scan *scan)
 {
     const struct log_block_header *block;
@@ -346,7 +354,7 @@ static int walk(struct log_scan *scan)
             continue;
         }
         on = false;
-        if (finding == FOUND_ZERO || finding == FOUND_STALE)
+        if (may_be_full(scan, finding))
             code = goes_on(scan, &on);
         if (code == 0 && !on)
             return log_judge(scan, finding);

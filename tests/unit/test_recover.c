@@ -163,6 +163,36 @@ static void test_RH_recycled_segment(void **state)
     fixture_assert_visited(&f, 1, 140);
 }
 
+/* RH: behind the last block of a full recycled segment lies the inside of an old block,
+ * which has no header to know it by; the log goes on in the next segment. */
+static void test_RH_inside_of_an_old_block(void **state)
+{
+    (void)state;
+    make_log(60, 2);
+    char free_path[LOG_PATH_BYTES + 32], pages[FIXTURE_SEGMENT_BYTES - 4096];
+    snprintf(free_path, sizeof free_path, "%s/free-0000000009.log", fixture_shard_path(&f, 1, 0));
+    file_copy(fixture_segment(&f, 1), free_path);
+    memset(pages, 0xa5, sizeof pages);
+    file_write(free_path, 4096, pages, sizeof pages);
+    unlink(fixture_segment(&f, 3));
+    assert_int_equal(fixture_recover(&f, false), 0);
+    fixture_write(&f);
+    fixture_await_spare(&f);
+    /* Blocks of two pages, in fifteen: one stays as it was. */
+    fixture_fill(&f, 61, 1060, 60);
+    fixture_stop(&f);
+    char last[4096];
+    uint32_t left = 0;
+    for (uint64_t number = 3; access(fixture_segment(&f, number), F_OK) == 0; number++) {
+        file_read(fixture_segment(&f, number), FIXTURE_SEGMENT_BYTES - sizeof last, last,
+                  sizeof last);
+        left += memcmp(last, pages, sizeof last) == 0;
+    }
+    assert_int_equal(left, 1);
+    assert_int_equal(fixture_recover(&f, false), 0);
+    fixture_assert_visited(&f, 1, 1060);
+}
+
 /* RN: the last segment has no bytes, or only zeros: it was never used. */
 static void test_RN_empty_last_segment(void **state)
 {
@@ -293,6 +323,7 @@ int main(void)
         CASE(test_RH_stale_block_at_the_end),
         CASE(test_RH_unchained_block_at_the_end),
         CASE(test_RH_recycled_segment),
+        CASE(test_RH_inside_of_an_old_block),
         CASE(test_RN_empty_last_segment),
         CASE(test_RN_zero_last_segment),
         CASE(test_RU_locked),
