@@ -14,15 +14,22 @@ from lib.engine import Engine
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
 
 
+def thread_name(pid, tid):
+    try:
+        with open(f"/proc/{pid}/task/{tid}/comm", encoding="utf-8") as comm:
+            return comm.read().strip()
+    except FileNotFoundError:  # it ended meanwhile, as those of a start do
+        return None
+
+
 class Frozen:
     """One thread of the engine stands still, as a bug or a stuck disk would have it."""
 
     def __init__(self, engine, name):
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-        tasks = f"/proc/{engine.pid}/task"
-        self.tid = next(int(tid) for tid in os.listdir(tasks)
-                        if open(f"{tasks}/{tid}/comm").read().strip() == name)
+        self.tid = next(tid for tid in map(int, os.listdir(f"/proc/{engine.pid}/task"))
+                        if thread_name(engine.pid, tid) == name)
         if self.libc.ptrace(PTRACE_SEIZE, self.tid, None, None) != 0:
             raise Skip("this machine does not let us stop a thread: "
                        + os.strerror(ctypes.get_errno()))

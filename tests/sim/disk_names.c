@@ -1,4 +1,5 @@
 /* Nodes and the tree of names, now and durable. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -39,6 +40,7 @@ static void names_set(struct disk_names *names, const char *name, struct disk_no
     uint32_t at = position(names, name, &found);
     disk_node_hold(node);
     if (found) {
+        assert(names->entries);
         disk_node_drop(names->entries[at].node);
         names->entries[at].node = node;
         return;
