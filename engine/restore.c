@@ -14,8 +14,11 @@ static enum shard_replay_result restore_event(struct restore *restore, const str
     struct catalog_event *event = catalog_event_new(&record->event);
     bool placed = event != NULL;
 
-    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++) {
         placed = shard_put_event(restore->shards[i], catalog_event_share(event));
+        if (!placed)
+            catalog_event_release(event); /* that one is ours still */
+    }
     if (placed)
         shard_remember_event(restore->shards[shard_of(restore, &record->actor.id)], record, event,
                              is_new);
@@ -36,8 +39,11 @@ static enum shard_replay_result restore_station(struct restore *restore,
     struct catalog_station *station = catalog_station_new(&record->station);
     bool placed = station != NULL;
 
-    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++) {
         placed = shard_put_station(restore->shards[i], catalog_station_share(station));
+        if (!placed)
+            catalog_station_release(station); /* that one is ours still */
+    }
     if (placed)
         shard_remember_station(restore->shards[shard_of(restore, &record->actor.id)], record,
                                station);
@@ -62,8 +68,11 @@ static enum shard_replay_result restore_route(struct restore *restore, const str
     struct catalog_route *route = catalog_route_new(&record->route);
     bool placed = route != NULL;
 
-    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++) {
         placed = shard_put_route(restore->shards[i], catalog_route_share(route));
+        if (!placed)
+            catalog_route_release(route); /* that one is ours still */
+    }
     if (placed)
         shard_remember_route(restore->shards[shard_of(restore, &record->actor.id)], record, route);
     catalog_route_release(route);
@@ -98,8 +107,11 @@ static enum shard_replay_result restore_show(struct restore *restore, const stru
     struct catalog_show *show = catalog_show_new(&record->show);
     bool placed = show != NULL;
 
-    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++) {
         placed = shard_put_show(restore->shards[i], catalog_show_share(show));
+        if (!placed)
+            catalog_show_release(show); /* that one is ours still */
+    }
     if (placed)
         shard_remember_show(restore->shards[shard_of(restore, &record->actor.id)], record, show);
     catalog_show_release(show);
@@ -144,8 +156,11 @@ static enum shard_replay_result restore_zone(struct restore *restore, const stru
     struct catalog_zone *zone = catalog_zone_new(&draft);
     bool placed = zone != NULL;
 
-    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++)
+    for (uint16_t i = 0; placed && i < restore->partitions->shard_count; i++) {
         placed = shard_put_zone(restore->shards[i], catalog_zone_share(zone));
+        if (!placed)
+            catalog_zone_release(zone); /* that one is ours still */
+    }
     if (placed)
         shard_remember_zone(restore->shards[shard_of(restore, &record->actor.id)], record, zone);
     catalog_zone_release(zone);
