@@ -21,7 +21,7 @@ OPT      ?= -O2 -g
 GUARD    := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fcf-protection -fPIE -fno-plt
 LIB_HEAP := -ljemalloc
 else
-OPT      ?= -O1 -g -fno-omit-frame-pointer
+OPT      ?= -O1 -g1 -fno-omit-frame-pointer
 KIND_address := address,undefined
 KIND_thread  := thread
 KIND_fuzzer  := fuzzer-no-link,address,undefined
@@ -99,10 +99,10 @@ unit: $(UNIT)
 fuzzers: $(FUZZ)
 
 # Lint: each C file is read by clang and clang-tidy once its gcc object is current,
-# so that a second run costs only what changed. Of the tests' functions the analyzer
-# follows so many states at most; `make lint-deep`, a part of soak, as many as it knows.
-TIDY_TEST_STATES := 50000
-tidy_bound = $(if $(filter tests/%,$1),$(if $(DEEP),,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_TEST_STATES)))
+# so that a second run costs only what changed. The analyzer follows so many states of a
+# function at most; in `make lint-deep`, a part of soak, as many as it knows.
+TIDY_STATES := 50000
+TIDY_BOUND  := $(if $(DEEP),,-Xclang -analyzer-config -Xclang max-nodes=$(TIDY_STATES))
 LINTED := $(wildcard engine/*.[ch] net/*.[ch] persist/*.[ch] admin/*.[ch] bench/*.[ch] tests/*/*.[ch] \
             engine/*.cpp net/*.cpp)
 TIDY   := $(patsubst %,$(BUILD)/lint/%.tidy,$(filter-out bench/%,$(filter %.c,$(LINTED))))
@@ -113,7 +113,7 @@ $(BUILD)/lint/format: $(LINTED) .clang-format
 	clang-format --dry-run -Werror $(LINTED) && touch $@
 $(BUILD)/lint/%.c.tidy: $(BUILD)/obj/%.c.o .clang-tidy
 	@mkdir -p $(@D)
-	clang-tidy --quiet $*.c -- $(CFLAGS) -Wno-string-conversion $(call tidy_bound,$*) 2>$@.log || { cat $@.log; exit 1; }
+	clang-tidy --quiet $*.c -- $(CFLAGS) -Wno-string-conversion $(TIDY_BOUND) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 $(BUILD)/lint/purity: tests/purity $(OBJECTS) $(MAINS:%=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
