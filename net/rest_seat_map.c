@@ -180,7 +180,7 @@ static char *put_map(char *at, const struct catalog_zone *zone, struct map_view 
     at = JSON_PUT(at, ",\"next_row\":");
     at = plan != NULL && end < plan->row_count ? json_put_count(at, end) : JSON_PUT(at, "null");
     at = JSON_PUT(at, ",\"rows\":[");
-    for (uint32_t row = view.row_from; row < end; row++) {
+    for (uint32_t row = view.row_from; plan != NULL && row < end; row++) {
         if (row > view.row_from)
             *at++ = ',';
         at = put_row(at, plan, states, &plan->rows[row]);
