@@ -146,6 +146,13 @@ static inline void fixture_stop(struct fixture *fixture)
     fixture->dir = NULL;
 }
 
+/* One that only recovered: nothing writes. */
+static inline void fixture_close(struct fixture *fixture)
+{
+    data_dir_close(fixture->dir);
+    fixture_remove(fixture->path);
+}
+
 static inline void fixture_release(struct fixture *fixture)
 {
     fixture_stop(fixture);

@@ -90,8 +90,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    data_dir_close(fixture.dir);
-    fixture_remove(fixture.path);
+    fixture_close(&fixture);
     return 0;
 }
 

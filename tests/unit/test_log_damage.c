@@ -159,6 +159,16 @@ static void test_short_segment(void **state)
     assert_refused(LOG_EXIT_CORRUPT, "RF", "header is damaged");
 }
 
+/* One that says another cluster (0), epoch, shard or number (3). */
+static struct log_segment_header foreign_header(struct log_segment_header header, int part)
+{
+    header.cluster.bytes[5] ^= part == 0;
+    header.epoch += part == 1;
+    header.shard = (uint16_t)(header.shard + (part == 2));
+    header.number += part == 3;
+    return header;
+}
+
 /* RK: each part of whose a segment is. */
 static void test_foreign_segment(void **state)
 {
@@ -166,11 +176,7 @@ static void test_foreign_segment(void **state)
     make_log(12);
     const struct log_segment_header good = segment_header(2);
     for (int part = 0; part < 4; part++) {
-        struct log_segment_header bad = good;
-        bad.cluster.bytes[5] ^= part == 0;
-        bad.epoch += part == 1;
-        bad.shard = (uint16_t)(bad.shard + (part == 2));
-        bad.number += part == 3;
+        const struct log_segment_header bad = foreign_header(good, part);
         put_segment_header(2, &bad);
         assert_refused(LOG_EXIT_CORRUPT, "RK", part == 0 ? "another cluster" : "this cluster");
     }
@@ -338,11 +344,7 @@ static void test_reader_foreign_segment(void **state)
     make_log(12);
     const struct log_segment_header good = segment_header(1);
     for (int part = 0; part < 4; part++) {
-        struct log_segment_header bad = good;
-        bad.cluster.bytes[5] ^= part == 0;
-        bad.epoch += part == 1;
-        bad.shard = (uint16_t)(bad.shard + (part == 2));
-        bad.number += part == 3;
+        const struct log_segment_header bad = foreign_header(good, part);
         put_segment_header(1, &bad);
         assert_int_equal(follow(&(struct log_reader_options){.epoch = 1}), 0);
         assert_int_equal(read_all(&end), 0);

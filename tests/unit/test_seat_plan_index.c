@@ -35,13 +35,11 @@ static uint32_t find_by_comparing(const struct seat_plan *plan, const char *labe
     return SEAT_NONE;
 }
 
-/* Up by one, up by two, down by three, one seat alone, and from the largest number. */
-static void test_numbers_are_found_by_their_place(void **state)
+/* Row A from 1 to `last`, row B in steps of two, row C downwards. */
+static void add_series(struct seat_plan_builder *builder, uint32_t last)
 {
-    (void)state;
-    struct seat_plan_builder *builder = seat_plan_builder_new();
     row_begin(builder, "A");
-    seat_plan_add_run(builder, 1, 1, 1000, 0, 0, 0, false);
+    seat_plan_add_run(builder, 1, 1, last, 0, 0, 0, false);
     row_begin(builder, "B");
     seat_plan_add_run(builder, 2, 2, 20, 0, 0, 0, false);
     row_begin(builder, "C");
@@ -49,6 +47,14 @@ static void test_numbers_are_found_by_their_place(void **state)
     seat_add(builder, "6");
     seat_add(builder, "3");
     seat_add(builder, "0");
+}
+
+/* Up by one, up by two, down by three, one seat alone, and from the largest number. */
+static void test_numbers_are_found_by_their_place(void **state)
+{
+    (void)state;
+    struct seat_plan_builder *builder = seat_plan_builder_new();
+    add_series(builder, 1000);
     row_begin(builder, "D");
     seat_add(builder, "7");
     row_begin(builder, "E");
@@ -102,15 +108,7 @@ static void test_what_no_seat_has_is_not_found(void **state)
                                          "F-1-2",
                                          "A-9999999999999999"};
     struct seat_plan_builder *builder = seat_plan_builder_new();
-    row_begin(builder, "A");
-    seat_plan_add_run(builder, 1, 1, 10, 0, 0, 0, false);
-    row_begin(builder, "B");
-    seat_plan_add_run(builder, 2, 2, 20, 0, 0, 0, false);
-    row_begin(builder, "C");
-    seat_add(builder, "9");
-    seat_add(builder, "6");
-    seat_add(builder, "3");
-    seat_add(builder, "0");
+    add_series(builder, 10);
     row_begin(builder, "F");
     seat_add(builder, "1a");
     seat_add(builder, "01");
