@@ -14,48 +14,14 @@ import time
 from lib import log
 from lib.cases import Skip, check, equal, main
 from lib.client import new_id, wait_until
-from lib.engine import (BOXREPLAY, EXIT_CORRUPT, EXIT_LOCKED, EXIT_NO_DATA, EXIT_USAGE, Engine,
+from lib.engine import (BOXREPLAY, EXIT_CORRUPT, EXIT_LOCKED, Engine,
                         temporary_directory)
 from lib.load import Story
 from lib.postgres import Mirror, Postgres
-from lib.sale import Sale, buyer
+from lib.sale import buyer
+from lib.stage import Stage
 
 EXIT_DIFFERENT = 1
-
-
-class Stage:
-    """An engine that sold a little, a PostgreSQL, and a mirror that is not running."""
-
-    def __init__(self, shards=2, bookings=12):
-        self.postgres = Postgres()
-        self.engine = Engine(shards=shards, ttl=600).start()
-        self.sale = Sale(self.engine, seats=(500, 500), max_per_user=10)
-        self.mirror = Mirror(self.engine, self.postgres)
-        self.bookings = [self.book(number) for number in range(bookings)]
-
-    def book(self, number=0):
-        """A booking; of four one is confirmed and one cancelled."""
-        client = buyer(self.engine)
-        made = client.post("/api/v1/bookings/reserve", {
-            "zone_id": self.sale.zones[number % 2], "quantity": 1 + number % 3}, key=new_id())
-        equal(made.status, 201)
-        booking = made.data["booking_id"]
-        for verb in (("confirm",), ("cancel",), (), ())[number % 4]:
-            equal(client.post(f"/api/v1/bookings/{booking}/{verb}").status, 200, verb)
-        return booking
-
-    def one(self, sql):
-        return self.postgres.query(sql)[0][0]
-
-    def equal(self):
-        done = self.mirror.command("diff")
-        equal(done.returncode, 0, f"diff: {done.stdout}{done.stderr}\n")
-        check("equal" in done.stdout, done.stdout)
-
-    def end(self):
-        self.mirror.kill(signal.SIGTERM)
-        self.engine.kill()
-        self.postgres.stop("immediate")
 
 
 def steps(records):
@@ -407,40 +373,6 @@ def test_amounts_times_and_histories():
     stage.end()
 
 
-def test_verify_and_dump():
-    """verify counts what dump prints, on a live and a stopped engine; dump takes its bounds."""
-    stage = Stage(shards=1, bookings=6)
-    live = stage.engine.boxreplay("verify").stdout
-    check("the engine is running" in live and live.rstrip().endswith("ok"), live)
-    equal(stage.engine.stop(), 0)
-    done = stage.engine.boxreplay("verify").stdout
-    records = log.records(stage.engine)
-    check(f"\nrecords {len(records)} " in done, done)
-    check("bookings 6: reserved 2, confirmed 2, cancelled 2, expired 0" in done, done)
-    some = stage.engine.boxreplay("dump", "--shard", "0", "--from", "3", "--to", "5").stdout
-    equal([json.loads(line)["sequence"] for line in some.splitlines()], [3, 4, 5])
-    equal(stage.engine.boxreplay("dump", "--epoch", "7", check=False).returncode, EXIT_NO_DATA)
-    stage.end()
-
-
-def test_verify_finds_a_flipped_bit_DK12():
-    """One bit flipped in the middle of the log: verify exits 65 and names file and offset."""
-    stage = Stage(shards=1, bookings=6)
-    equal(stage.engine.stop(), 0)
-    folder = os.path.join(stage.engine.data, "epoch-000001", "shard-000")
-    segment = os.path.join(folder, sorted(n for n in os.listdir(folder) if n.endswith(".log"))[0])
-    with open(segment, "r+b") as file:
-        file.seek(3 * 4096 + 100)
-        byte = file.read(1)[0]
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte ^ 1]))
-    done = stage.engine.boxreplay("verify", check=False)
-    equal(done.returncode, EXIT_CORRUPT, done.stdout + done.stderr)
-    check(os.path.basename(segment) in done.stderr and "offset" in done.stderr and
-          "[case R" in done.stderr, done.stderr)
-    stage.end()
-
-
 def test_every_record_in_any_batches():
     """Records of every kind, in batches of any size, leave the same tables; a mirror that
     starts again between them, too. 100,000 seats come as one record."""
@@ -489,20 +421,6 @@ def test_cursor_is_published():
     equal(stage.mirror.command("mirror", "--once").returncode, 0)
     check(open(path, "rb").read() != before, "the cursor did not move")
     stage.end()
-
-
-def test_wrong_use():
-    """What cannot be meant exits 64; --help and --version exit 0; no log exits 66."""
-    def code(*arguments):
-        return subprocess.run([BOXREPLAY, *arguments], capture_output=True).returncode
-    for arguments in ((), ("rebuild",), ("dump",), ("verify", "--once", "--data-dir", "x"),
-                      ("dump", "--data-dir", "x", "--shard", "64"), ("dump", "--from"),
-                      ("dump", "--data-dir", "x", "--from", "5", "--to", "4"),
-                      ("mirror", "--data-dir", "x", "more"), ("verify", "--nonsense")):
-        equal(code(*arguments), EXIT_USAGE, f"boxreplay {' '.join(arguments)}")
-    for arguments in (("--help",), ("--version",), ("mirror", "--help")):
-        equal(code(*arguments), 0, f"boxreplay {' '.join(arguments)}")
-    equal(code("verify", "--data-dir", "/nonexistent"), EXIT_NO_DATA)
 
 
 if __name__ == "__main__":
