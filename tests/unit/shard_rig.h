@@ -141,6 +141,17 @@ static inline void rig_zone(struct rig *rig, uint64_t number, uint64_t event, ui
 
 /* --- commands --- */
 
+/* A record as a log has it: its kind's own fields are zeros. */
+static inline struct record rig_record(enum record_kind kind, uint64_t sequence)
+{
+    struct record record;
+    memset(&record, 0, sizeof record);
+    record.kind = kind;
+    record.sequence = sequence;
+    record.stamp_ms = RIG_START_MS;
+    return record;
+}
+
 /* key 0: none. Two requests with one key are the same when their fingerprints are. */
 static inline struct command rig_command(enum command_kind kind, uint64_t user, uint64_t key,
                                          uint32_t fingerprint)

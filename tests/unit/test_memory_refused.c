@@ -193,11 +193,7 @@ static void test_block_without_memory(void **state)
 
 static struct record record_of(enum record_kind kind, uint64_t sequence)
 {
-    struct record record;
-    memset(&record, 0, sizeof record);
-    record.kind = kind;
-    record.sequence = sequence;
-    record.stamp_ms = RIG_START_MS;
+    struct record record = rig_record(kind, sequence);
     record.actor = (struct actor){rig_user_id(9), ROLE_ORGANIZER};
     record.key = (struct request_key){7000 + sequence, 1};
     return record;

@@ -47,16 +47,6 @@ static struct uuid zone_id(void)
     return rig_zone_id(number_at(1, rig_zone_id));
 }
 
-static struct record record_of(enum record_kind kind)
-{
-    struct record record;
-    memset(&record, 0, sizeof record);
-    record.kind = kind;
-    record.sequence = 1;
-    record.stamp_ms = RIG_START_MS;
-    return record;
-}
-
 static enum shard_replay_result home(const struct record *record)
 {
     return shard_replay(rig.shards[0], record);
@@ -64,7 +54,7 @@ static enum shard_replay_result home(const struct record *record)
 
 static struct record reserved(uint32_t quantity)
 {
-    struct record record = record_of(RECORD_RESERVED);
+    struct record record = rig_record(RECORD_RESERVED, 1);
     record.reserved = (struct record_reserved){.booking_id = rig_id(0, 1),
                                                .user_id = user_id(),
                                                .zone_id = zone_id(),
@@ -75,7 +65,7 @@ static struct record reserved(uint32_t quantity)
 
 static struct record cancelled(uint32_t quantity)
 {
-    struct record record = record_of(RECORD_CANCELLED);
+    struct record record = rig_record(RECORD_CANCELLED, 1);
     record.settled =
         (struct record_settled){.user_id = user_id(), .zone_id = zone_id(), .quantity = quantity};
     return record;
@@ -110,7 +100,7 @@ static void test_unknown_zone(void **state)
 /* A change gives back at most what there was, and a transfer takes from one who has it. */
 static void test_changed(void **state)
 {
-    struct record taken = reserved(3), record = record_of(RECORD_CHANGED);
+    struct record taken = reserved(3), record = rig_record(RECORD_CHANGED, 1);
     (void)state;
     record.changed = (struct record_changed){.user_id = user_id(),
                                              .previous_user_id = user_id(),
@@ -138,7 +128,7 @@ static void test_expired(void **state)
     struct record taken = reserved(3);
     static struct record record;
     (void)state;
-    record = record_of(RECORD_EXPIRED);
+    record = rig_record(RECORD_EXPIRED, 1);
     record.expired.zone_id = zone_id();
     record.expired.count = 2;
     record.expired.items[0] = (struct record_expired_item){
@@ -154,8 +144,8 @@ static void test_expired(void **state)
 /* A home that is told the impossible of an order says so, whoever wrote it. */
 static void test_orders_at_home(void **state)
 {
-    struct record record = record_of(RECORD_ORDER), taken = reserved(1);
-    struct record pinned = record_of(RECORD_CHANGED);
+    struct record record = rig_record(RECORD_ORDER, 1), taken = reserved(1);
+    struct record pinned = rig_record(RECORD_CHANGED, 1);
     (void)state;
     record.order = (struct record_order){.order_id = rig_id(6, 1), .user_id = user_id()};
     assert_int_equal(home(&record), SHARD_REPLAY_BAD_STATE);

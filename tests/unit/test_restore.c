@@ -17,11 +17,7 @@ static enum shard_replay_result put(struct rig *rig, const struct record *record
 
 static struct record record_of(enum record_kind kind)
 {
-    struct record record;
-    memset(&record, 0, sizeof record);
-    record.kind = kind;
-    record.sequence = 1;
-    record.stamp_ms = RIG_START_MS;
+    struct record record = rig_record(kind, 1);
     record.actor = (struct actor){rig_user_id(9), ROLE_ORGANIZER};
     record.key = (struct request_key){7000 + (uint64_t)kind, 1};
     return record;
